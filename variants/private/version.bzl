@@ -1,0 +1,3 @@
+"""The version of everything in this tree."""
+
+VERSION = "0.1.0"

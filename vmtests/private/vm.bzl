@@ -1,0 +1,75 @@
+"""Programs that run in the SDK's root with an image at hand."""
+
+load("//packages/private:providers.bzl", "SdkInfo")
+load("//packages/private:sandbox.bzl", "SANDBOX_ATTRS")
+load("//variants:defs.bzl", "ImageInfo")
+
+_LAUNCHER = """#!/bin/sh
+# Runs {program} in the SDK's root (packages/cmd/pkgbuild).
+set -eu
+here=$PWD
+outputs=${{TEST_UNDECLARED_OUTPUTS_DIR:-${{TMPDIR:-/tmp}}}}
+scratch=$(mktemp -d "${{TEST_TMPDIR:-${{TMPDIR:-/tmp}}}}/vm.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+set -- {fixed_args} "$@"
+"$here/{pkgbuild}" run --sdk "$here/{sdk}" --sdk-id "$here/{sdk_id}" {flags} \\
+  --device /dev/kvm --device /dev/net/tun --device /dev/vhost-vsock \\
+  --bind "$here/{program}:/work/in/program" \\
+{binds}  --bind-rw "$scratch:/work/tmp" \\
+  --bind-rw "$outputs:/work/outputs" \\
+  --env TMPDIR=/work/tmp --env TEST_TMPDIR=/work/tmp \\
+  --env TEST_UNDECLARED_OUTPUTS_DIR=/work/outputs \\
+  --env TEST_TARGET="${{TEST_TARGET:-}}" \\
+  --env SLIPWAY_IMAGE=/work/image/disk.img --env SLIPWAY_ARTIFACTS=/work/image \\
+  -- /work/in/program "$@"
+"""
+
+def _launch(ctx, program, fixed_args, flags):
+    image = ctx.attr.image[ImageInfo]
+    sdk = ctx.attr._sdk[SdkInfo]
+    binds = ""
+    for file in [image.disk] + image.artifacts:
+        binds += "  --bind \"$here/{}:/work/image/{}\" \\\n".format(file.short_path, file.basename)
+    launcher = ctx.actions.declare_file(ctx.label.name + ".sh")
+    ctx.actions.write(launcher, _LAUNCHER.format(
+        program = program.short_path,
+        pkgbuild = ctx.executable._pkgbuild.short_path,
+        sdk = sdk.archive.short_path,
+        sdk_id = sdk.id.short_path,
+        binds = binds,
+        flags = " ".join(flags),
+        fixed_args = " ".join(fixed_args),
+    ), is_executable = True)
+    files = [program, ctx.executable._pkgbuild, sdk.archive, sdk.id, image.disk] + image.artifacts
+    return [DefaultInfo(executable = launcher, runfiles = ctx.runfiles(files))]
+
+_ATTRS = dict(SANDBOX_ATTRS, **{
+    "image": attr.label(mandatory = True, providers = [ImageInfo]),
+})
+
+def _vm_test_impl(ctx):
+    return _launch(ctx, ctx.executable.suite, ctx.attr.suite_args, []) + [
+        testing.ExecutionInfo({"no-sandbox": "1", "no-remote-exec": "1"}),
+    ]
+
+vm_test = rule(
+    implementation = _vm_test_impl,
+    doc = "Runs a Ginkgo suite against a booted image.",
+    test = True,
+    attrs = dict(_ATTRS, **{
+        "suite": attr.label(mandatory = True, executable = True, cfg = "target", doc = "go_test with the specs."),
+        "suite_args": attr.string_list(default = ["-ginkgo.v", "-ginkgo.no-color"], doc = "Arguments of the suite."),
+    }),
+)
+
+def _vm_run_impl(ctx):
+    return _launch(ctx, ctx.executable._vmrun, [], ["--network"])
+
+vm_run = rule(
+    implementation = _vm_run_impl,
+    doc = "Boots an image in the terminal.",
+    executable = True,
+    attrs = dict(_ATTRS, **{
+        "_vmrun": attr.label(default = "//vmtests/cmd/vmrun", executable = True, cfg = "target"),
+    }),
+)
