@@ -1,0 +1,109 @@
+package assemble
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/slipway-os/slipway/imagetool/inspect"
+)
+
+// Facts is what image.json says about an image.
+type Facts struct {
+	ID         string              `json:"id"`
+	Version    string              `json:"version"`
+	Arch       string              `json:"arch"`
+	Kernel     string              `json:"kernel"`
+	RootHash   string              `json:"root_hash"`
+	Salt       string              `json:"salt"`
+	DataBlocks int64               `json:"data_blocks"`
+	Cmdline    string              `json:"cmdline"`
+	Artifacts  map[string]Artifact `json:"artifacts"`
+	Disk       Artifact            `json:"disk"`
+	inspect.Report
+}
+
+// Artifact is a file that the build made.
+type Artifact struct {
+	Size   int64  `json:"size_bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// facts reads them back from the image and the parts.
+func (b *build) facts(f *os.File) (*Facts, error) {
+	report, err := inspect.Image(f, b.layout.DiskSize())
+	if err != nil {
+		return nil, fmt.Errorf("reading the new image: %w", err)
+	}
+	facts := &Facts{
+		ID: b.id, Version: b.Version, Arch: b.arch.Arch(), Kernel: b.uname,
+		RootHash: b.root.Hash.String(), Salt: hex.EncodeToString(b.root.Salt), DataBlocks: b.root.Blocks,
+		Cmdline: b.line, Artifacts: map[string]Artifact{}, Report: *report,
+	}
+	for _, path := range []string{b.rootPath(), b.hashPath(), f.Name()} {
+		a, err := artifact(path)
+		if err != nil {
+			return nil, fmt.Errorf("computing checksum: %w", err)
+		}
+		if path == f.Name() {
+			facts.Disk = a
+		} else {
+			facts.Artifacts[filepath.Base(path)] = a
+		}
+	}
+	sum := sha256.Sum256(b.uki)
+	facts.Artifacts["uki.efi"] = Artifact{Size: int64(len(b.uki)), SHA256: hex.EncodeToString(sum[:])}
+	return facts, nil
+}
+
+func artifact(path string) (Artifact, error) {
+	digest, err := fileDigest(path)
+	if err != nil {
+		return Artifact{}, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return Artifact{}, err
+	}
+	return Artifact{Size: info.Size(), SHA256: digest}, nil
+}
+
+// writeArtifacts writes the parts of the image and image.json.
+func (b *build) writeArtifacts(facts *Facts) error {
+	if b.Artifacts == "" {
+		return nil
+	}
+	if err := os.MkdirAll(b.Artifacts, 0o755); err != nil {
+		return err
+	}
+	js, err := json.MarshalIndent(facts, "", "  ")
+	if err != nil {
+		return err
+	}
+	for _, a := range []struct {
+		name, from string
+		data       []byte
+	}{
+		{"root.erofs", b.rootPath(), nil},
+		{"root.verity", b.hashPath(), nil},
+		{"uki.efi", "", b.uki},
+		{"image.json", "", append(js, '\n')},
+	} {
+		data := a.data
+		if a.from != "" {
+			if data, err = os.ReadFile(a.from); err != nil {
+				return err
+			}
+		}
+		path := filepath.Join(b.Artifacts, a.name)
+		if err := renameio.WriteFile(path, data, 0o644, renameio.WithTempDir(b.Artifacts), renameio.IgnoreUmask()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
