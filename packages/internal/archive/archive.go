@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ulikunitz/xz"
+	"github.com/mikelolasagasti/xz"
 
 	"github.com/slipway-os/slipway/packages/internal/debian"
 	"github.com/slipway-os/slipway/packages/internal/download"
@@ -97,7 +97,7 @@ func readIndex[T any](ctx context.Context, s *Suite, name string, parse func(io.
 		return nil, fmt.Errorf("opening %s of %s: %w", name, s.Name, err)
 	}
 	defer f.Close()
-	text, err := xz.NewReader(f)
+	text, err := xz.NewReader(f, 0)
 	if err != nil {
 		return nil, fmt.Errorf("decompressing %s of %s: %w", name, s.Name, err)
 	}
