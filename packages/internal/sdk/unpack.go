@@ -55,9 +55,9 @@ type unpacker struct {
 
 // rest unpacks the chunks after the skeleton, several at once.
 func (u *unpacker) rest(ctx context.Context, in io.Reader) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, running := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0) + 1)
-	for ctx.Err() == nil {
+	for running.Err() == nil {
 		frame, err := readChunk(in)
 		if errors.Is(err, io.EOF) {
 			break
