@@ -70,7 +70,7 @@ func (c *Client) Received() int64 { return c.received.Load() }
 // is not there. When no place has the right bytes the error is a *Failure.
 func (c *Client) Fetch(ctx context.Context, f File) (string, error) {
 	dest := filepath.Join(c.Cache, f.SHA256)
-	if c.cached(dest, f) {
+	if cached(dest, f) {
 		return dest, nil
 	}
 	if err := os.MkdirAll(c.Cache, 0o755); err != nil {
@@ -81,23 +81,39 @@ func (c *Client) Fetch(ctx context.Context, f File) (string, error) {
 		return "", fmt.Errorf("locking the partial download: %w", err)
 	}
 	defer part.Close()
-	if c.cached(dest, f) { // another process was faster
-		return dest, errors.Join(os.Remove(part.Name()))
+	if cached(dest, f) { // another process was faster
+		return dest, os.Remove(part.Name())
 	}
 	if err := c.fill(ctx, f, part); err != nil {
-		return "", err
+		return "", errors.Join(err, removeEmpty(part))
 	}
-	if err := os.Rename(part.Name(), dest); err != nil {
+	// Outputs are hard links to the file: nobody may write to it.
+	if err := errors.Join(part.Chmod(0o444), os.Rename(part.Name(), dest)); err != nil {
 		return "", fmt.Errorf("keeping %s: %w", f.name(), err)
 	}
 	return dest, nil
 }
 
-// cached tells whether dest holds the file. The sum was checked before the
-// file got its name, so the size is enough to notice a full disk or the like.
-func (c *Client) cached(dest string, f File) bool {
-	info, err := os.Stat(dest)
-	return err == nil && info.Mode().IsRegular() && info.Size() == f.Size
+// cached tells whether dest holds the file. It reads the file, since outputs
+// share its bytes and a disk may have lost some.
+func cached(dest string, f File) bool {
+	in, err := os.Open(dest)
+	if err != nil {
+		return false
+	}
+	defer in.Close()
+	size, sum, err := hashFile(in)
+	return err == nil && size == f.Size && sum == f.SHA256
+}
+
+// removeEmpty removes a partial download from which nothing can be resumed.
+// The caller holds its lock.
+func removeEmpty(part *os.File) error {
+	info, err := part.Stat()
+	if err != nil || info.Size() > 0 {
+		return err
+	}
+	return os.Remove(part.Name())
 }
 
 // fill writes the bytes of f to part, trying each place in turn.

@@ -75,6 +75,10 @@ func (c *Client) transfer(ctx context.Context, url string, have int64, f File, p
 		return false, &transientError{stallCause(ctx, err)}
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusRequestedRangeNotSatisfiable {
+		// What we have is longer than what this place has: begin anew.
+		return false, errors.Join(&transientError{errors.New(resp.Status)}, part.Truncate(0))
+	}
 	if err := checkStatus(resp); err != nil {
 		return false, err
 	}
@@ -137,12 +141,12 @@ func (m *meter) Read(p []byte) (int, error) {
 // hashFile returns the size and the SHA-256 of an open file.
 func hashFile(f *os.File) (int64, string, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return 0, "", fmt.Errorf("rewinding the partial download: %w", err)
+		return 0, "", fmt.Errorf("rewinding %s: %w", f.Name(), err)
 	}
 	h := sha256.New()
 	n, err := io.Copy(h, f)
 	if err != nil {
-		return 0, "", fmt.Errorf("reading the partial download: %w", err)
+		return 0, "", fmt.Errorf("reading %s: %w", f.Name(), err)
 	}
 	return n, hex.EncodeToString(h.Sum(nil)), nil
 }

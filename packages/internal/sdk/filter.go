@@ -16,7 +16,10 @@ var stamp = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 // dropped are folders and files that no build needs: what people read,
 // translations, and large programs nobody calls.
 var dropped = []string{
+	"usr/bin/lto-dump",
+	"usr/bin/lto-dump-14",
 	"usr/bin/qemu-system-i386",
+	"usr/bin/x86_64-linux-gnu-lto-dump",
 	"usr/bin/x86_64-linux-gnu-lto-dump-14",
 	"usr/share/bash-completion",
 	"usr/share/bug",

@@ -12,6 +12,7 @@ import (
 // links are what maintainer scripts would have made, mostly alternatives:
 // path to target, relative to the path's folder.
 var links = map[string]string{
+	"etc/localtime":    "../usr/share/zoneinfo/Etc/UTC",
 	"usr/bin/aclocal":  "aclocal-1.17",
 	"usr/bin/automake": "automake-1.17",
 	"usr/bin/awk":      "gawk",
@@ -24,6 +25,7 @@ var links = map[string]string{
 	"usr/bin/unlzma":   "unxz",
 	"usr/bin/which":    "which.debianutils",
 	"usr/bin/yacc":     "bison.yacc",
+	"usr/sbin/rmt":     "rmt-tar",
 }
 
 // mountPoints are folders that a sandbox mounts on.
