@@ -1,0 +1,94 @@
+package qemu
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// inherited are file descriptors that QEMU finds open.
+type inherited struct {
+	qmp, door int // listening sockets
+	console   int // connected socket; unused with Terminal
+}
+
+// files are the paths of a machine's own files.
+type files struct {
+	vars, userData, qmp, door string
+}
+
+func (c Config) files() files {
+	in := func(name string) string { return filepath.Join(c.Dir, name) }
+	return files{vars: in("vars.fd"), userData: in("user-data"), qmp: in("qmp.sock"), door: in("api.sock")}
+}
+
+// args are QEMU's arguments. Every device that the guest sees is named here:
+// there are no defaults.
+func (c Config) args(fd inherited) []string {
+	f := c.files()
+	args := []string{
+		"-nodefaults", "-no-user-config", "-display", "none",
+		"-name", "slipway", "-uuid", c.UUID,
+		"-machine", "q35", "-m", fmt.Sprint(c.MemoryMiB), "-smp", fmt.Sprint(c.CPUs),
+		"-rtc", "base=utc",
+		// The guest itself decides what follows a panic; the monitor hears of it.
+		"-action", "panic=none", "-action", "watchdog=reset",
+	}
+	args = append(args, c.Accel.Args()...)
+	args = append(args,
+		"-drive", "if=pflash,format=raw,readonly=on,file="+escape(c.Firmware.Code),
+		"-drive", "if=pflash,format=raw,file="+escape(f.vars))
+	args = append(args, c.Disk.args()...)
+	args = append(args,
+		"-device", "virtio-rng-pci",
+		"-device", "i6300esb",
+		"-device", "pvpanic-pci")
+	args = append(args, serialArgs(c.Terminal, fd)...)
+	if c.Network {
+		args = append(args, "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=")
+	}
+	if c.Screen {
+		args = append(args, "-device", "VGA")
+	}
+	if c.UserData != nil {
+		args = append(args, "-fw_cfg", "name=opt/slipway/user-data,file="+escape(f.userData))
+	}
+	return append(args, credentialArgs(c.Credentials)...)
+}
+
+// serialArgs connect console, API door and monitor.
+func serialArgs(terminal bool, fd inherited) []string {
+	console := fmt.Sprintf("socket,id=console,fd=%d", fd.console)
+	if terminal {
+		console = "stdio,id=console,mux=on,signal=off"
+	}
+	args := []string{
+		"-chardev", console, "-serial", "chardev:console",
+		"-chardev", fmt.Sprintf("socket,id=qmp,fd=%d,server=on,wait=off", fd.qmp),
+		"-mon", "chardev=qmp,mode=control",
+		"-device", "virtio-serial-pci",
+		"-chardev", fmt.Sprintf("socket,id=door,fd=%d,server=on,wait=off", fd.door),
+		"-device", "virtserialport,id=" + doorID + ",chardev=door,name=" + DoorName,
+	}
+	if terminal {
+		args = append(args, "-mon", "chardev=console,mode=readline")
+	}
+	return args
+}
+
+// credentialArgs pass credentials by SMBIOS type 11 strings, in base64 because
+// units have more than one line. They are sorted by name.
+func credentialArgs(credentials map[string]string) []string {
+	var args []string
+	for _, name := range slices.Sorted(maps.Keys(credentials)) {
+		value := base64.StdEncoding.EncodeToString([]byte(credentials[name]))
+		args = append(args, "-smbios", "type=11,value="+escape("io.systemd.credential.binary:"+name+"="+value))
+	}
+	return args
+}
+
+// escape makes a value safe within a list of key=value pairs.
+func escape(value string) string { return strings.ReplaceAll(value, ",", ",,") }

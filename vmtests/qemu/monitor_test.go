@@ -1,0 +1,122 @@
+package qemu
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-os/slipway/vmtests/qemu/qmptest"
+)
+
+// newMonitor connects a monitor to a fake server, which is ended by stop.
+func newMonitor(t *testing.T, do func(string, map[string]any) (any, error)) (m *Monitor, server *qmptest.Server, stop func()) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "qmp.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server = &qmptest.Server{Do: do}
+	conns := make(chan net.Conn, 1)
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			conns <- c
+			server.Serve(c)
+		}
+	}()
+	m, err = dialMonitor(t.Context(), path, func(Event) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := <-conns
+	t.Cleanup(func() { m.close(); conn.Close(); l.Close() })
+	return m, server, func() { conn.Close() }
+}
+
+func TestDo(t *testing.T) {
+	m, _, _ := newMonitor(t, func(command string, args map[string]any) (any, error) {
+		switch command {
+		case "human-monitor-command":
+			return "CPU#0 " + args["command-line"].(string), nil
+		case "screendump":
+			return nil, errors.New("no display")
+		}
+		return struct{}{}, nil
+	})
+	if got, err := m.Registers(t.Context()); err != nil || got != "CPU#0 info registers -a" {
+		t.Errorf("Registers: %q, %v", got, err)
+	}
+	err := m.Screenshot(t.Context(), "/x.png")
+	if err == nil || err.Error() != "monitor command screendump: no display" {
+		t.Errorf("Screenshot: %v", err)
+	}
+	var number int
+	if err := m.Do(t.Context(), "query-x", nil, &number); err == nil || !strings.HasPrefix(err.Error(), "reading what query-x returned: ") {
+		t.Errorf("result of another kind: %v", err)
+	}
+}
+
+func TestDoEnds(t *testing.T) {
+	release := make(chan struct{})
+	defer close(release)
+	m, _, stop := newMonitor(t, func(string, map[string]any) (any, error) { <-release; return nil, nil })
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := m.Do(ctx, "query-x", nil, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("silent QEMU: %v", err)
+	}
+	stop()
+	if err := m.Do(t.Context(), "query-x", nil, nil); err == nil {
+		t.Error("dead QEMU: no error")
+	}
+}
+
+func TestAwait(t *testing.T) {
+	m, server, _ := newMonitor(t, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	isReset := func(e Event) bool { return e.Name == "RESET" }
+	server.Emit("RESET", map[string]any{"reason": "first"})
+	_, next, err := m.Await(ctx, 0, "a reset", isReset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Emit("NIC_RX_FILTER_CHANGED", nil)
+	server.Emit("RESET", map[string]any{"reason": "second"})
+	e, _, err := m.Await(ctx, next, "a reset", isReset)
+	if err != nil || e.String() != `RESET {"reason":"second"}` {
+		t.Errorf("Await: %v, %v", e, err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, _, err = m.Await(short, 3, "a third reset", isReset)
+	if err == nil || err.Error() != `waiting for a third reset: context deadline exceeded; last event: RESET {"reason":"second"}` {
+		t.Errorf("Await: %v", err)
+	}
+}
+
+func TestDoorOpen(t *testing.T) {
+	m, server, _ := newMonitor(t, nil)
+	if now, ever := m.DoorOpen(); now || ever {
+		t.Errorf("before all events: %v, %v", now, ever)
+	}
+	server.Emit("VSERPORT_CHANGE", map[string]any{"id": "other", "open": true})
+	server.Emit("VSERPORT_CHANGE", map[string]any{"id": "door", "open": true})
+	server.Emit("VSERPORT_CHANGE", map[string]any{"id": "door", "open": false})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for n := 0; n < 3; {
+		_, next, err := m.Await(ctx, n, "an event", func(Event) bool { return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		n = next
+	}
+	if now, ever := m.DoorOpen(); now || !ever {
+		t.Errorf("closed again: now %v, ever %v", now, ever)
+	}
+}
