@@ -5,8 +5,6 @@ package lockfile
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -91,16 +89,4 @@ func writeLines[T any](out *bytes.Buffer, name string, items []T) error {
 	}
 	out.WriteString("\n  ]")
 	return nil
-}
-
-// Identity is a SHA-256 over what determines the content of the packages: it
-// does not change when the lock is merely made again.
-func (l Lock) Identity() string {
-	sums := make([]string, len(l.Packages))
-	for i, p := range l.Packages {
-		sums[i] = p.Name + " " + p.SHA256 + "\n"
-	}
-	slices.Sort(sums)
-	sum := sha256.Sum256([]byte(l.Architecture + "\n" + strings.Join(sums, "")))
-	return hex.EncodeToString(sum[:])
 }
