@@ -1,0 +1,21 @@
+package main
+
+import (
+	"github.com/slipway-os/slipway/runtime/api/server"
+	"github.com/slipway-os/slipway/runtime/apiclient"
+	"github.com/slipway-os/slipway/runtime/emergency"
+	"github.com/slipway-os/slipway/runtime/health/bootcheck"
+	"github.com/slipway-os/slipway/runtime/multicall"
+	"github.com/slipway-os/slipway/runtime/preinit"
+)
+
+// table lists every command of the binary; --help prints it in this order.
+func table() multicall.Table {
+	return multicall.Table{
+		{Name: "preinit", Summary: "first process: fills /etc, then starts systemd", Run: preinit.Main},
+		{Name: "apiserver", Summary: "serves the host API on /run/api.sock", Run: server.Main},
+		{Name: "health", Summary: "checks whether this boot is good (--ready: announces it)", Run: bootcheck.Main},
+		{Name: "emergency", Summary: "says on the console why the boot failed, then reboots", Run: emergency.Main},
+		{Name: "apiclient", Summary: "asks the host API and prints the answer", Run: apiclient.Main},
+	}
+}
