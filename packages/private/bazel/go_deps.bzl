@@ -47,6 +47,13 @@ def go_deps():
         version = "v22.7.0",
     )
     go_repository(
+        name = "com_github_digitalocean_go_libvirt",
+        build_file_proto_mode = "disable_global",
+        importpath = "github.com/digitalocean/go-libvirt",
+        sum = "h1:SCnqm8SjSa0QqRxXbo5YY//S+OryeJioe17nK+iDZpg=",
+        version = "v0.0.0-20220804181439-8648fbde413e",
+    )
+    go_repository(
         name = "com_github_digitalocean_go_qemu",
         build_file_proto_mode = "disable_global",
         importpath = "github.com/digitalocean/go-qemu",

@@ -36,9 +36,8 @@ needs() {
 make_root() {
   needs apt-get apt
   needs dpkg-deb dpkg
-  keyring=$(ls /usr/share/keyrings/debian-archive-keyring.* 2>/dev/null | head -n 1)
-  [ -n "$keyring" ] || needs /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
-  keyring=${keyring:-/usr/share/keyrings/debian-archive-keyring.gpg}
+  keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  [ -e "$keyring" ] || needs "$keyring" debian-archive-keyring
   work=$1.new.$$
   trap 'rm -rf "$work"' EXIT
   trap 'exit 130' INT TERM HUP
@@ -90,10 +89,11 @@ CONF
   cat "$1"/usr/share/ca-certificates/mozilla/*.crt >"$1/etc/ssl/certs/ca-certificates.crt"
 }
 
-# enter ROOT ARGUMENT...: runs bazel in ROOT, in the present (fresh) mount namespace.
+# enter USER:GROUP ROOT ARGUMENT...: runs bazel in ROOT, in the present (fresh) mount
+# namespace, as the user that called bazelw.
 enter() {
-  root=$1
-  shift
+  user=$1 root=$2
+  shift 2
   new=/boot # a folder that is there and that nobody works in
   mount -t tmpfs -o mode=755 slipway "$new"
   mkdir "$new/usr" "$new/etc" "$new/var" "$new/run" "$new/old"
@@ -106,9 +106,10 @@ enter() {
     case $folder in
       /usr | /etc | /var | /run | /boot | /opt | /bin | /sbin | /lib* | /lost+found) continue ;;
     esac
-    [ -d "$folder" ] && [ ! -L "$folder" ] && [ ! -e "$new$folder" ] || continue
-    mkdir -p "$new$folder"
-    mount --rbind "$folder" "$new$folder"
+    if [ -d "$folder" ] && [ ! -L "$folder" ] && [ ! -e "$new$folder" ]; then
+      mkdir -p "$new$folder"
+      mount --rbind "$folder" "$new$folder"
+    fi
   done
   for file in passwd group hosts resolv.conf; do
     [ -e "/etc/$file" ] || continue
@@ -126,6 +127,9 @@ enter() {
   umount -l /old
   rmdir /old
   cd "$work"
+  if [ "$user" != 0:0 ]; then
+    exec unshare --user --map-user="${user%:*}" --map-group="${user#*:}" bazel "$@"
+  fi
   exec bazel "$@"
 }
 
@@ -155,6 +159,7 @@ clean_environment() {
     esac
   done
   export PATH=/usr/bin:/usr/sbin LANG=C.UTF-8
+  export GOCACHE="$cache/gocache" GOMODCACHE="$cache/gomod"
 }
 
 if [ "${1-}" = --enter ]; then
@@ -176,7 +181,6 @@ if [ ! -d "$root" ]; then
   exec 9>&-
 fi
 how=$(namespace)
-SLIPWAY_USER=$(id -u):$(id -g)
 clean_environment
 # shellcheck disable=SC2086 # a command with its options
-exec $how sh "$0" --enter "$root" "$@"
+exec $how sh "$0" --enter "$(id -u):$(id -g)" "$root" "$@"
