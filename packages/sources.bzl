@@ -44,9 +44,9 @@ SOURCES = {
     "ca-certificates": pin(
         source = "ca-certificates",
         version = "20250419",
-        debian = "20250419+deb13u1",
+        debian = "20250419",
         files = [
-            file("pool/updates/main/c/ca-certificates/ca-certificates_20250419+deb13u1.tar.xz", 277284, "1b2e3d0b90cfc62ac8033d64e18ea4649fbb2a01c937c9ac9d36e762da6b9446"),
+            file("pool/main/c/ca-certificates/ca-certificates_20250419.tar.xz", 277504, "33b44ef78653ecd3f0f2f13e5bba6be466be2e7da72182f737912b81798ba5d2"),
         ],
     ),
     "dbus-broker": pin(
@@ -84,13 +84,13 @@ SOURCES = {
     ),
     "expat": pin(
         source = "expat",
-        version = "2.9.0",
-        debian = "2.9.0-1~deb13u1",
+        version = "2.8.3",
+        debian = "2.8.3-1~deb13u1",
         files = [
-            file("pool/updates/main/e/expat/expat_2.9.0.orig.tar.gz", 8488503, "6e8ce7b52ebbaa423c59becc7cf1e6875c42e49228c062ac8123c10e700cec27"),
+            file("pool/main/e/expat/expat_2.8.3.orig.tar.gz", 8464226, "533659a16e0184035a99fd8e783f1ad61a887a7bf8586a8681740b9d7ed42389"),
         ],
         debian_files = [
-            file("pool/updates/main/e/expat/expat_2.9.0-1~deb13u1.debian.tar.xz", 14348, "0c1575a3dc3d039f9e6751821efcdfd5246e04c6af4939defa01226d94541fba"),
+            file("pool/main/e/expat/expat_2.8.3-1~deb13u1.debian.tar.xz", 14116, "4bf2c5c2f189673c66f79f2f8a8727cd8c08636d46b648c896e1c73673562c7b"),
         ],
     ),
     "glibc": pin(
@@ -183,13 +183,13 @@ SOURCES = {
     ),
     "linux": pin(
         source = "linux",
-        version = "6.12.117",
-        debian = "6.12.117-1",
+        version = "6.12.107",
+        debian = "6.12.107-1",
         files = [
-            file("pool/updates/main/l/linux/linux_6.12.117.orig.tar.xz", 151928652, "77cf7a48a73aeaa7cf4f94cb6d17f8fe545bf33a5dd8a56d6428db3a54645c74"),
+            file("pool/main/l/linux/linux_6.12.107.orig.tar.xz", 151398592, "efc76d3c78a5d65f42724118c437d11db1c9f6309a5f024ee9a8b1978fdc6919"),
         ],
         debian_files = [
-            file("pool/updates/main/l/linux/linux_6.12.117-1.debian.tar.xz", 1999304, "e3f3bec0723f780d9ef2a2b3215aea25d34c61cd884f1f858c9708a846c4f8f9"),
+            file("pool/main/l/linux/linux_6.12.107-1.debian.tar.xz", 1886412, "d8c003ecac7c54f59c69dc61258f93d937dce90e70f53bb5a34dd58db13028ed"),
         ],
     ),
     "lz4": pin(
@@ -227,13 +227,13 @@ SOURCES = {
     ),
     "tzdata": pin(
         source = "tzdata",
-        version = "2026f",
-        debian = "2026f-0+deb13u1",
+        version = "2026c",
+        debian = "2026c-0+deb13u1",
         files = [
-            file("pool/main/t/tzdata/tzdata_2026f.orig.tar.gz", 483310, "01b4a91cec5167ed48c11e8ab78f2048cead78ce94b0cafcad0ae8c5a3044d3d"),
+            file("pool/main/t/tzdata/tzdata_2026c.orig.tar.gz", 475694, "e4a178a4477f3d0ea77cc31828ff72aa38feff8d61aa13e7e99e142e9d902be4"),
         ],
         debian_files = [
-            file("pool/main/t/tzdata/tzdata_2026f-0+deb13u1.debian.tar.xz", 128876, "1e591c778ef71dc461cdc3d16841edb48872c536cd04a27bf2ad86187126388c"),
+            file("pool/main/t/tzdata/tzdata_2026c-0+deb13u1.debian.tar.xz", 127148, "48cd3f42cee2b8ec62ca9c2f4c43cf6c0ec05e1a5ae97f4ed771635811b82f29"),
         ],
     ),
     "util-linux": pin(

@@ -3,8 +3,8 @@
 load(":providers.bzl", "SdkInfo")
 
 def _sdk_impl(ctx):
-    archive = ctx.actions.declare_file(ctx.label.name + ".tar.zst")
-    id = ctx.actions.declare_file(ctx.label.name + ".id")
+    archive = ctx.outputs.archive
+    id = ctx.outputs.id
     args = ctx.actions.args()
     args.add("--lock", ctx.file.lock)
     args.add("--debs", ctx.files.packages[0].dirname)
@@ -26,6 +26,10 @@ def _sdk_impl(ctx):
 sdk = rule(
     implementation = _sdk_impl,
     doc = "Unpacks locked packages into one root file system archive.",
+    outputs = {
+        "archive": "%{name}.tar.zst",
+        "id": "%{name}.id",
+    },
     attrs = {
         "lock": attr.label(mandatory = True, allow_single_file = True),
         "packages": attr.label(mandatory = True, allow_files = True),
