@@ -191,7 +191,7 @@ func (b *build) rootTar() (string, error) {
 	case 0:
 		return "", errors.New("no root file system given")
 	case 1:
-		return b.Rootfs[0], nil
+		return b.Rootfs[0], rootfs.Check(b.Rootfs[0])
 	}
 	merged := filepath.Join(b.tmp, "root.tar")
 	f, err := os.Create(merged)

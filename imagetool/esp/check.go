@@ -22,6 +22,9 @@ func Check(r io.ReaderAt, size int64, area problem.Area) (*Volume, []problem.Pro
 	for _, err := range t.errs {
 		problems = append(problems, area.At(v.dataStart, 0, "%v", err))
 	}
+	for _, d := range t.dots {
+		problems = append(problems, area.At(d.at, 32, "%v", d.err))
+	}
 	for c := uint32(2); c < v.clusters+2; c++ {
 		if e := v.fat[c]; e != 0 && e != fatBad && t.taken[c] == "" {
 			problems = append(problems, area.At(v.fatStart+4*int64(c), 4, "cluster %d is in use, but belongs to no file", c))

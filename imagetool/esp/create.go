@@ -42,6 +42,9 @@ func Create(f *os.File, o Options, files []Source) error {
 		return fmt.Errorf("making FAT32: %w", err)
 	}
 	for _, s := range files {
+		if len(s.Content) == 0 {
+			return fmt.Errorf("file %q is empty; go-diskfs would give it a cluster, which FAT forbids", s.Path)
+		}
 		if err := fs.Mkdir(path.Dir(s.Path)); err != nil {
 			return fmt.Errorf("making folder of %q: %w", s.Path, err)
 		}
@@ -72,10 +75,9 @@ func finish(f *os.File, o Options) error {
 		return err
 	}
 	tree, err := v.walk()
-	if err != nil && len(tree.parents) != len(tree.errs) {
+	if err != nil {
 		return err
 	}
-	err = nil
 	put := func(off int64, b []byte) {
 		if err == nil {
 			_, err = f.WriteAt(b, o.Start+off)
@@ -94,9 +96,9 @@ func finish(f *os.File, o Options) error {
 		put(at+13, created)
 		put(at+22, written)
 	}
-	for _, at := range tree.parents {
-		put(at+20, []byte{0, 0})
-		put(at+26, []byte{0, 0})
+	for _, d := range tree.dots {
+		put(d.at+20, le.AppendUint16(nil, uint16(d.want>>16)))
+		put(d.at+26, le.AppendUint16(nil, uint16(d.want)))
 	}
 	return err
 }

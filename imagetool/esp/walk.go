@@ -33,9 +33,17 @@ type File struct {
 type tree struct {
 	files   []File
 	entries []int64 // offsets of all short entries in use
-	parents []int64 // offsets of ".." entries that name the root's cluster
+	dots    []dot   // "." and ".." entries that lead astray
 	taken   map[uint32]string
 	errs    []error
+}
+
+// dot is a "." or ".." entry at the offset at that does not hold the cluster
+// that it should.
+type dot struct {
+	at   int64
+	want uint32
+	err  error
 }
 
 // Files returns all files and folders, in the order of the disk. Where the
@@ -141,10 +149,8 @@ func (v *Volume) dotEntry(t *tree, dir string, e []byte, at int64, self, parent 
 		}
 	}
 	if is := firstCluster(e); is != want {
-		t.errs = append(t.errs, fmt.Errorf("folder /%s: entry %q (byte %d of the partition) leads to cluster %d, want %d", dir, name, at, is, want))
-		if is == v.root {
-			t.parents = append(t.parents, at)
-		}
+		err := fmt.Errorf("folder /%s: entry %q leads to cluster %d, want %d", dir, name, is, want)
+		t.dots = append(t.dots, dot{at, want, err})
 	}
 }
 

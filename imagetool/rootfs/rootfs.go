@@ -4,6 +4,8 @@ package rootfs
 
 import (
 	"archive/tar"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -43,6 +45,17 @@ func Merge(w io.Writer, paths []string, mtime time.Time) error {
 		return err
 	}
 	return m.write(w, mtime)
+}
+
+// Check checks that an archive is whole and could be merged, without reading
+// the contents of files.
+func Check(path string) error {
+	m := &merger{entries: map[string]*entry{}}
+	defer m.close()
+	if err := m.addLayer(path); err != nil {
+		return err
+	}
+	return m.complete()
 }
 
 type merger struct {
@@ -88,7 +101,7 @@ func scan(l *layer) ([]*entry, error) {
 	for {
 		h, err := r.Next()
 		if err == io.EOF {
-			return entries, nil
+			return entries, checkEnd(l.file)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading tar archive: %w", err)
@@ -113,6 +126,28 @@ func scan(l *layer) ([]*entry, error) {
 		entries = append(entries, &entry{path: clean, layer: l, header: h, data: at})
 	}
 }
+
+// checkEnd wants the two zero blocks that end an archive. archive/tar does not
+// miss them, so that one cut off between two entries would look whole.
+func checkEnd(f *os.File) error {
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	b := make([]byte, 1024)
+	if end < int64(len(b)) {
+		return errTruncated
+	}
+	if _, err := f.ReadAt(b, end-int64(len(b))); err != nil {
+		return err
+	}
+	if len(bytes.TrimLeft(b, "\x00")) > 0 {
+		return errTruncated
+	}
+	return nil
+}
+
+var errTruncated = errors.New("tar archive does not end with two zero blocks; is it truncated?")
 
 // cleanPath returns the path without leading "./" or trailing slash; the root
 // folder is ".".

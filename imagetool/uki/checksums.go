@@ -74,19 +74,44 @@ func (f *File) Check() []Damage {
 	} else {
 		found = f.checkBlocks(s)
 	}
-	if is, want := f.Checksum(), f.ComputeChecksum(); len(found) == 0 && is != want {
-		found = append(found, Damage{f.optional + checksumOffset, 4,
-			fmt.Sprintf("checksum in the PE header is %#08x, the file adds up to %#08x, and all blocks before %s are good: the damage is in the header field or after the last section", is, want, ChecksumSection)})
+	if len(found) == 0 {
+		found = f.checkHeader()
 	}
 	return found
 }
 
-func (f *File) checkBlocks(s *Section) []Damage {
-	content, err := f.Content(ChecksumSection)
-	n := int(s.RawOffset)
-	if err != nil || len(content) != ChecksumsSize(n) || string(content[:4]) != checksumMagic {
-		return []Damage{{n, int(s.RawSize), "section " + ChecksumSection + " has a wrong size or start"}}
+// checkHeader checks what the block checksums leave out: CheckSum, and the
+// place of the signature, which must be at the end of the file.
+func (f *File) checkHeader() []Damage {
+	if off, ok := f.securityDirectory(); ok {
+		at, size := uint64(le.Uint32(f.Data[off:])), uint64(le.Uint32(f.Data[off+4:]))
+		if (at != 0 || size != 0) && (at+size != uint64(len(f.Data)) || at < uint64(f.rawEnd()) || size == 0) {
+			return []Damage{{off, 8, fmt.Sprintf("signature is said to be %d bytes at %d, which is not the end of the file", size, at)}}
+		}
 	}
+	if is, want := f.Checksum(), f.ComputeChecksum(); is != want {
+		return []Damage{{f.optional + checksumOffset, 4,
+			fmt.Sprintf("checksum in the PE header is %#08x, the file adds up to %#08x, and all blocks before %s are good: the damage is in the header field or after the last section", is, want, ChecksumSection)}}
+	}
+	return nil
+}
+
+// rawEnd returns where the last section ends in the file.
+func (f *File) rawEnd() uint32 {
+	end := uint32(0)
+	for _, s := range f.Sections {
+		end = max(end, s.RawOffset+s.RawSize)
+	}
+	return end
+}
+
+func (f *File) checkBlocks(s *Section) []Damage {
+	n := int(s.RawOffset)
+	content := f.Data[n : n+int(s.RawSize)]
+	if ChecksumsSize(n) > len(content) || string(content[:4]) != checksumMagic {
+		return []Damage{{n, len(content), "section " + ChecksumSection + " has a wrong size or start"}}
+	}
+	content = content[:ChecksumsSize(n)]
 	last := len(content) - 4
 	if crc32.Checksum(content[:last], castagnoli) != le.Uint32(content[last:]) {
 		return []Damage{{n, len(content), "section " + ChecksumSection + " is damaged"}}

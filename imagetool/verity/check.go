@@ -96,8 +96,8 @@ func (c *checker) checkHashLevel(i int, above io.ReaderAt, dataBlocks int64) (io
 
 // blameHashBlock makes hash block b again from its children. Where that gives
 // the trusted digest, the damage is in the hash block and is located to the
-// byte; else nothing below it can be judged, and its digests are blanked so
-// that the children are skipped.
+// byte. Else there is damage on two levels: the block's children are not
+// compared with it, and are taken as they are for the levels below.
 func (c *checker) blameHashBlock(l level, b int64, source, children io.ReaderAt, total int64, above io.ReaderAt, fixed *overlay) error {
 	first := b * digestsPerBlock
 	n := min(digestsPerBlock, total-first)
@@ -115,7 +115,7 @@ func (c *checker) blameHashBlock(l level, b int64, source, children io.ReaderAt,
 	place := (l.Start + b) * BlockSize
 	if !bytes.Equal(h.sum(nil, made), want) {
 		c.add(Fault{InHash: true, Offset: place, Length: BlockSize,
-			Message: fmt.Sprintf("hash block does not have the digest that the level above it holds; the %d blocks that it covers cannot be judged", n)})
+			Message: fmt.Sprintf("hash block does not have the digest that the level above it holds, and cannot be made again from the %d blocks that it covers: more than one of them is damaged, and what is said of blocks below them is a guess", n)})
 		fixed.blocks[b] = nil
 		return nil
 	}
