@@ -117,3 +117,19 @@ slipway: boot is not good: units: failed: x.service
 		t.Errorf("with exceptions and from the third line: %v", got)
 	}
 }
+
+func TestAwaitTrouble(t *testing.T) {
+	l := New(nil)
+	io.WriteString(l, "Kernel panic - not syncing: expected\n")
+	go io.WriteString(l, "well\nKernel panic - not syncing: attempted to kill init\n")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	f, err := l.AwaitTrouble(ctx, 1, Troubles)
+	if want := "kernel panic: Kernel panic - not syncing: attempted to kill init"; err != nil || f.String() != want {
+		t.Errorf("%v, %v; want %s", f, err, want)
+	}
+	cancel()
+	if _, err := l.AwaitTrouble(ctx, l.Mark(), Troubles); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended context: %v", err)
+	}
+}

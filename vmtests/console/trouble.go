@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"regexp"
 	"slices"
 )
@@ -68,3 +69,23 @@ func judge(line Line, troubles []Trouble) (Trouble, bool) {
 
 // Pattern returns what the lines of this kind match.
 func (t Trouble) Pattern() *regexp.Regexp { return t.pattern }
+
+// AwaitTrouble returns the first line from a place on that is one of the given
+// troubles. It returns an error only when ctx ends.
+func (l *Log) AwaitTrouble(ctx context.Context, from Mark, troubles []Trouble) (Finding, error) {
+	for at := from; ; {
+		l.mu.Lock()
+		lines, changed := l.lines, l.changed
+		l.mu.Unlock()
+		for ; int(at) < len(lines); at++ {
+			if t, ok := judge(lines[at], troubles); ok {
+				return Finding{t, lines[at]}, nil
+			}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return Finding{}, context.Cause(ctx)
+		}
+	}
+}
