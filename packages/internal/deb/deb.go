@@ -43,7 +43,10 @@ func Data(r io.Reader) (*tar.Reader, io.Closer, error) {
 // checkFormat reads the first member: "debian-binary" with the version 2.x.
 func checkFormat(ar *Ar) error {
 	m, err := ar.Next()
-	if err != nil || m.Name != "debian-binary" {
+	if err != nil {
+		return fmt.Errorf("reading debian-binary: %w", noEOF(err))
+	}
+	if m.Name != "debian-binary" {
 		return errors.New("the package does not begin with debian-binary")
 	}
 	version, err := io.ReadAll(io.LimitReader(ar, 16))

@@ -2,8 +2,11 @@ package sdk
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,6 +51,9 @@ func Root(ctx context.Context, archive, idFile, cache string) (string, error) {
 // unpackBeside unpacks into a folder beside dir and gives it its name when it
 // is whole. The caller holds the lock.
 func unpackBeside(ctx context.Context, archive, id, dir string) (err error) {
+	if err := check(archive, id); err != nil {
+		return err
+	}
 	fresh := dir + ".new"
 	// A process that was killed may have left a part.
 	if err := os.RemoveAll(fresh); err != nil {
@@ -61,17 +67,30 @@ func unpackBeside(ctx context.Context, archive, id, dir string) (err error) {
 			err = errors.Join(err, os.RemoveAll(fresh))
 		}
 	}()
-	found, err := Unpack(ctx, archive, fresh)
-	if err != nil {
+	if err := Unpack(ctx, archive, fresh); err != nil {
 		return err
-	}
-	if found != id {
-		return fmt.Errorf("%s is not the SDK it should be: expected sha256 %s, found %s", archive, id, found)
 	}
 	if err := errors.Join(os.Chmod(fresh, 0o755), setTime(fresh, stamp)); err != nil {
 		return fmt.Errorf("finishing the SDK's folder: %w", err)
 	}
 	return os.Rename(fresh, dir)
+}
+
+// check compares the archive's SHA-256 with the identity.
+func check(archive, id string) error {
+	f, err := os.Open(archive)
+	if err != nil {
+		return fmt.Errorf("opening the SDK archive: %w", err)
+	}
+	defer f.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, f); err != nil {
+		return fmt.Errorf("reading the SDK archive: %w", err)
+	}
+	if found := hex.EncodeToString(hash.Sum(nil)); found != id {
+		return fmt.Errorf("%s is not the SDK it should be: expected sha256 %s, found %s", archive, id, found)
+	}
+	return nil
 }
 
 func isDir(name string) bool {
