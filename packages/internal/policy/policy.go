@@ -15,8 +15,9 @@ import (
 	"github.com/slipway-os/slipway/packages/internal/layer"
 )
 
-// Checks are the names of all checks, as exceptions use them.
-var Checks = []string{"arch", "rpath", "pie", "relro", "stack-protector", "exec-stack", "needed", "build-path", "setuid", "layout"}
+// Checks are the names of all checks, as exceptions use them. "strip" is no
+// check: its exceptions are files that keep their symbols as they are.
+var Checks = []string{"arch", "rpath", "pie", "relro", "stack-protector", "exec-stack", "needed", "build-path", "setuid", "layout", "strip"}
 
 // Package is what is checked.
 type Package struct {
