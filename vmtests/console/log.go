@@ -101,7 +101,7 @@ func (l *Log) Await(ctx context.Context, from Mark, want *regexp.Regexp) (Line, 
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return Line{}, at, fmt.Errorf("waiting for %q on the console: %w\n%s", want, context.Cause(ctx), l.Tail(25))
+			return Line{}, at, fmt.Errorf("waiting for %q on the console: %w\n%s", want, context.Cause(ctx), l.Tail(12))
 		}
 	}
 }

@@ -3,9 +3,12 @@
 //
 // A door carries one conversation at a time and can be knocked at long before
 // anybody is behind it: what is asked then waits in the socket until the guest
-// opens its side, so the first answer is the event that the API is up. A guest
-// that restarts in between forgets the question; therefore an attempt has a
-// limit and questions that change nothing are asked again.
+// opens its side, so the first answer is the event that the API is up.
+//
+// Questions get lost: UEFI firmware has a driver that opens the door and reads
+// what is there, and a guest that restarts forgets. So an attempt has a limit,
+// whoever sees the guest's side being shut calls Lost, and questions that
+// change nothing are asked again.
 package guest
 
 import (
@@ -16,6 +19,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/slipway-os/slipway/runtime/api"
@@ -31,8 +35,10 @@ type Client struct {
 	// Pause is waited between attempts that fail at once.
 	Pause time.Duration
 
-	socket string
-	http   *http.Client
+	http *http.Client
+
+	mu   sync.Mutex
+	lost chan struct{} // closed and replaced by Lost
 }
 
 // New returns a client of the door at a unix socket.
@@ -41,11 +47,41 @@ func New(socket string) *Client {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}
 	transport := &http.Transport{DialContext: dial, MaxConnsPerHost: 1, DisableCompression: true}
-	return &Client{Attempt: 15 * time.Second, Pause: 200 * time.Millisecond, socket: socket, http: &http.Client{Transport: transport}}
+	return &Client{
+		Attempt: 15 * time.Second, Pause: 100 * time.Millisecond,
+		http: &http.Client{Transport: transport}, lost: make(chan struct{}),
+	}
 }
 
 // HangUp ends the conversation, so that the next question starts a new one.
 func (c *Client) HangUp() { c.http.CloseIdleConnections() }
+
+// Lost ends the attempt that is under way: its question was lost.
+func (c *Client) Lost() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.lost)
+	c.lost = make(chan struct{})
+}
+
+var errLost = errors.New("the guest shut its side")
+
+// attempt returns a context for one attempt.
+func (c *Client) attempt(ctx context.Context) (context.Context, context.CancelFunc) {
+	c.mu.Lock()
+	lost := c.lost
+	c.mu.Unlock()
+	ctx, stop := context.WithTimeout(ctx, c.Attempt)
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-lost:
+			cancel(errLost)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil); stop() }
+}
 
 // OS asks GET /os until there is an answer.
 func (c *Client) OS(ctx context.Context) (api.OS, error) {
@@ -65,7 +101,7 @@ func (c *Client) Journal(ctx context.Context, boot int) ([]byte, error) {
 
 // Reboot asks for POST /actions/reboot, once.
 func (c *Client) Reboot(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.Attempt)
+	ctx, cancel := c.attempt(ctx)
 	defer cancel()
 	_, err := c.once(ctx, http.MethodPost, api.PathReboot, http.StatusAccepted)
 	return err
@@ -87,7 +123,7 @@ func get[T any](ctx context.Context, c *Client, path string, accept ...int) (T, 
 // again asks until the guest answers. An answer that is not accepted is final.
 func (c *Client) again(ctx context.Context, path string, accept ...int) ([]byte, error) {
 	for attempts := 1; ; attempts++ {
-		attempt, cancel := context.WithTimeout(ctx, c.Attempt)
+		attempt, cancel := c.attempt(ctx)
 		body, err := c.once(attempt, http.MethodGet, path, accept...)
 		cancel()
 		var refused *RefusedError
@@ -96,7 +132,10 @@ func (c *Client) again(ctx context.Context, path string, accept ...int) ([]byte,
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%w (%d attempts; the last: %w)", context.Cause(ctx), attempts, err)
+			if cause := context.Cause(ctx); !errors.Is(err, cause) {
+				err = fmt.Errorf("%w (the last: %w)", cause, err)
+			}
+			return nil, fmt.Errorf("%d attempts: %w", attempts, err)
 		case <-time.After(c.Pause):
 		}
 	}

@@ -78,17 +78,39 @@ func TestClientAsksAgain(t *testing.T) {
 	}
 }
 
+// Firmware opens the door, takes the question and shuts the door again.
+func TestClientLost(t *testing.T) {
+	var door *guesttest.Door
+	taken := make(chan struct{}, 1)
+	asked := 0
+	door = guesttest.New(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked == 1 {
+			door.Crash()
+			taken <- struct{}{}
+			return
+		}
+		w.Write([]byte(`{"slot":"B"}`))
+	}))
+	door.Open()
+	c := New(door.Socket)
+	c.Attempt, c.Pause = time.Hour, time.Millisecond
+	go func() { <-taken; c.Lost(); door.Open() }()
+	if os, err := c.OS(limit(t, 20*time.Second)); err != nil || os.Slot != "B" {
+		t.Errorf("OS: %+v, %v", os, err)
+	}
+}
+
 func TestClientGivesUp(t *testing.T) {
 	door := guesttest.New(t, http.NotFoundHandler())
 	c := New(door.Socket)
 	c.Attempt, c.Pause = 20*time.Millisecond, time.Millisecond
 	_, err := c.Health(limit(t, 100*time.Millisecond))
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "attempts; the last: ") {
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), " attempts: asking for /health: ") {
 		t.Errorf("a shut door: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("QEMU has exited"))
-	if _, err := c.Health(ctx); err == nil || !strings.HasPrefix(err.Error(), "QEMU has exited (1 attempts") {
+	if _, err := c.Health(ctx); err == nil || !strings.HasPrefix(err.Error(), "1 attempts: ") || !strings.Contains(err.Error(), "QEMU has exited") {
 		t.Errorf("machine is gone: %v", err)
 	}
 	door.Open()

@@ -23,7 +23,7 @@ func (m *Machine) Expects() []string {
 		return names
 	}
 	names = append(names, "qemu.txt")
-	if _, ever := m.vm.Monitor.DoorOpen(); ever {
+	if m.vm.Monitor.DoorOpen() {
 		names = append(names, "journal.json")
 	}
 	return names
@@ -52,7 +52,7 @@ func (m *Machine) Collect(ctx context.Context, to evidence.Folder, failed bool) 
 // collectJournal keeps the journal of this boot, if the guest's side of the
 // door is open; it is not if the boot failed early or the test wants it so.
 func (m *Machine) collectJournal(ctx context.Context, to evidence.Folder) error {
-	if now, _ := m.vm.Monitor.DoorOpen(); !now {
+	if !m.vm.Monitor.DoorOpen() {
 		m.Timeline.Add("no journal: the guest's side of the API door is shut")
 		return nil
 	}

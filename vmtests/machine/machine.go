@@ -89,6 +89,7 @@ func New(ctx context.Context, o Options) (*Machine, error) {
 		return nil, fmt.Errorf("making a machine: %w", err)
 	}
 	m.Console = console.New(m.raw)
+	m.API = guest.New(m.config.Door())
 	m.Timeline.Add("machine made, accelerator %s", o.Accel)
 	return m, nil
 }
@@ -108,13 +109,21 @@ func (m *Machine) PowerOn(ctx context.Context) error {
 		return errors.New("the machine is on already")
 	}
 	m.on, m.from, m.events = time.Now(), m.Console.Mark(), 0
-	vm, err := qemu.Start(ctx, m.config, m.Console, func(e qemu.Event) { m.Timeline.Add("event %s", e) })
+	vm, err := qemu.Start(ctx, m.config, m.Console, m.note)
 	if err != nil {
 		return err
 	}
-	m.vm, m.API = vm, guest.New(vm.Door)
+	m.vm = vm
 	m.Timeline.Add("power on")
 	return nil
+}
+
+// note takes in an event of the monitor.
+func (m *Machine) note(e qemu.Event) {
+	m.Timeline.Add("event %s", e)
+	if open, ok := e.DoorChange(); ok && !open {
+		m.API.Lost()
+	}
 }
 
 // PowerCut ends QEMU at once, with whatever is in flight.

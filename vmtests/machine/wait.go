@@ -76,7 +76,7 @@ func (m *Machine) AwaitAPI(ctx context.Context) (api.Health, time.Duration, erro
 	defer cancel()
 	h, err := m.API.Health(ctx)
 	if err != nil {
-		return h, 0, m.explain(fmt.Errorf("waiting for the API: %w\n%s", err, m.Console.Tail(25)))
+		return h, 0, m.explain(fmt.Errorf("waiting for the API: %w\n%s", err, m.Console.Tail(12)))
 	}
 	after := time.Since(m.on)
 	m.Timeline.Add("API answers: %s", h.Status)
@@ -111,7 +111,7 @@ func (m *Machine) AwaitReset(ctx context.Context) error {
 // explain adds what happened last.
 func (m *Machine) explain(err error) error {
 	door := "shut"
-	if now, _ := m.vm.Monitor.DoorOpen(); now {
+	if m.vm.Monitor.DoorOpen() {
 		door = "open"
 	}
 	return fmt.Errorf("%w\nlast happened: %s; guest's side of the API door: %s", err, m.Timeline.Last(), door)

@@ -70,3 +70,6 @@ type Config struct {
 	// Terminal puts console and monitor on this process's terminal; Ctrl-a x ends.
 	Terminal bool
 }
+
+// Door returns the path of the socket that is the machine's API door.
+func (c Config) Door() string { return c.files().door }

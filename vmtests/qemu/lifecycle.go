@@ -20,7 +20,6 @@ const Program = "qemu-system-x86_64"
 // A VM is one run of QEMU.
 type VM struct {
 	Monitor *Monitor
-	Door    string   // path of the socket that is the API door
 	Command []string // as started
 
 	process *os.Process
@@ -57,7 +56,7 @@ func start(c Config, console io.Writer) (*VM, error) {
 	}
 	defer sockets.closeTheirs()
 	cmd := exec.Command(Program, c.args(sockets.numbers())...)
-	vm := &VM{Door: f.door, Command: cmd.Args, exited: make(chan struct{})}
+	vm := &VM{Command: cmd.Args, exited: make(chan struct{})}
 	cmd.ExtraFiles = sockets.theirs
 	cmd.Stderr = &vm.stderr
 	if c.Terminal {

@@ -97,7 +97,7 @@ func TestStartAndKill(t *testing.T) {
 	if got, _ := os.ReadFile(filepath.Join(c.Dir, "user-data")); string(got) != "[settings]\n" {
 		t.Errorf("user data: %q", got)
 	}
-	conn, err := net.Dial("unix", vm.Door)
+	conn, err := net.Dial("unix", c.Door())
 	if err != nil {
 		t.Errorf("the door cannot be knocked at: %v", err)
 	} else {

@@ -142,16 +142,25 @@ func (m *Monitor) Await(ctx context.Context, from int, what string, match func(E
 	}
 }
 
-// DoorOpen says whether the guest has the API door open now, and whether it
-// ever had.
-func (m *Monitor) DoorOpen() (now, ever bool) {
+// DoorChange says whether an event is the guest opening or shutting its side
+// of the API door, and which. Not only the operating system does so: OVMF's
+// driver for virtio-serial opens it, too, and shuts it when a kernel starts.
+func (e Event) DoorChange() (open, ok bool) {
+	if e.Name != "VSERPORT_CHANGE" || e.Data["id"] != doorID {
+		return false, false
+	}
+	return e.Data["open"] == true, true
+}
+
+// DoorOpen says whether the guest's side of the API door is open.
+func (m *Monitor) DoorOpen() bool {
+	now := false
 	for _, e := range m.Events() {
-		if e.Name == "VSERPORT_CHANGE" && e.Data["id"] == doorID {
-			now = e.Data["open"] == true
-			ever = ever || now
+		if open, ok := e.DoorChange(); ok {
+			now = open
 		}
 	}
-	return now, ever
+	return now
 }
 
 // Screenshot writes what the display shows to path, a PNG.

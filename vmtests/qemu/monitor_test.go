@@ -101,22 +101,21 @@ func TestAwait(t *testing.T) {
 
 func TestDoorOpen(t *testing.T) {
 	m, server, _ := newMonitor(t, nil)
-	if now, ever := m.DoorOpen(); now || ever {
-		t.Errorf("before all events: %v, %v", now, ever)
-	}
-	server.Emit("VSERPORT_CHANGE", map[string]any{"id": "other", "open": true})
-	server.Emit("VSERPORT_CHANGE", map[string]any{"id": "door", "open": true})
-	server.Emit("VSERPORT_CHANGE", map[string]any{"id": "door", "open": false})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	for n := 0; n < 3; {
-		_, next, err := m.Await(ctx, n, "an event", func(Event) bool { return true })
-		if err != nil {
+	for i, tc := range []struct {
+		id   string
+		open bool
+		want bool
+	}{
+		{"other", true, false}, {"door", true, true}, {"other", false, true}, {"door", false, false}, {"door", true, true},
+	} {
+		server.Emit("VSERPORT_CHANGE", map[string]any{"id": tc.id, "open": tc.open})
+		if _, _, err := m.Await(ctx, i, "an event", func(Event) bool { return true }); err != nil {
 			t.Fatal(err)
 		}
-		n = next
-	}
-	if now, ever := m.DoorOpen(); now || !ever {
-		t.Errorf("closed again: now %v, ever %v", now, ever)
+		if got := m.DoorOpen(); got != tc.want {
+			t.Errorf("after %v of %s: open is %v", tc.open, tc.id, got)
+		}
 	}
 }

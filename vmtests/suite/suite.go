@@ -15,6 +15,7 @@ import (
 	"github.com/onsi/ginkgo/v2"
 	"github.com/onsi/ginkgo/v2/reporters"
 	"github.com/onsi/gomega"
+	"github.com/onsi/gomega/format"
 
 	"github.com/slipway-os/slipway/vmtests/accel"
 	"github.com/slipway-os/slipway/vmtests/evidence"
@@ -46,6 +47,7 @@ type Suite struct {
 // built: var lab = suite.New().
 func New() *Suite {
 	s := &Suite{}
+	format.RegisterCustomFormatter(plainErrors)
 	ginkgo.BeforeSuite(s.prepare)
 	ginkgo.JustAfterEach(s.collect, ginkgo.NodeTimeout(2*time.Minute))
 	ginkgo.ReportAfterSuite("JUnit", func(r ginkgo.Report) {
@@ -54,6 +56,15 @@ func New() *Suite {
 		}
 	})
 	return s
+}
+
+// plainErrors shows an error as its text, which says it all, not as the tree
+// of values that it is.
+func plainErrors(value any) (string, bool) {
+	if err, ok := value.(error); ok {
+		return err.Error(), true
+	}
+	return "", false
 }
 
 // prepare fails the suite, with a message that says what to do, where
