@@ -58,7 +58,7 @@ vm_test = rule(
     test = True,
     attrs = dict(_ATTRS, **{
         "suite": attr.label(mandatory = True, executable = True, cfg = "target", doc = "go_test with the specs."),
-        "suite_args": attr.string_list(default = ["-ginkgo.v", "-ginkgo.no-color"], doc = "Arguments of the suite."),
+        "suite_args": attr.string_list(doc = "Arguments of the suite."),
     }),
 )
 
