@@ -12,6 +12,9 @@ import (
 	"github.com/mikelolasagasti/xz"
 )
 
+// maxWindow bounds the memory that a zstd stream can ask for, in bytes.
+const maxWindow = 128 << 20
+
 // Data returns the files of the package in r. Close it when done; the tar
 // reader is not valid after that.
 func Data(r io.Reader) (*tar.Reader, io.Closer, error) {
@@ -70,7 +73,7 @@ func decompress(r io.Reader, suffix string) (io.ReadCloser, error) {
 		in, err := xz.NewReader(r, 0)
 		return io.NopCloser(in), err
 	case ".zst":
-		in, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
+		in, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, err
 		}

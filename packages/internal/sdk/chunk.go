@@ -23,6 +23,8 @@ const (
 	skippableMagic = 0x184D2A50
 	// indexSize is the size of a skippable frame that holds one length.
 	indexSize = 12
+	// maxWindow bounds the memory that a frame can ask for; encoder needs 8 MiB.
+	maxWindow = 64 << 20
 	// maxChunk bounds the memory that a length in an archive can ask for.
 	maxChunk = 1 << 30
 )
@@ -33,6 +35,11 @@ var tarEnd [1024]byte
 // encoder compresses one chunk. Speed counts: packing waits for nothing else.
 func encoder(out io.Writer) (*zstd.Encoder, error) {
 	return zstd.NewWriter(out, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
+}
+
+// decoder decompresses one chunk.
+func decoder(frame []byte) (*zstd.Decoder, error) {
+	return zstd.NewReader(bytes.NewReader(frame), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 }
 
 // writeChunk writes a frame behind its length.

@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
@@ -68,7 +66,7 @@ func (u *unpacker) rest(ctx context.Context, in io.Reader) error {
 
 // chunk unpacks one frame.
 func (u *unpacker) chunk(frame []byte) error {
-	plain, err := zstd.NewReader(bytes.NewReader(frame), zstd.WithDecoderConcurrency(1))
+	plain, err := decoder(frame)
 	if err != nil {
 		return fmt.Errorf("starting zstd: %w", err)
 	}
