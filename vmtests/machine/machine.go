@@ -44,6 +44,8 @@ type Options struct {
 	Expected []console.Trouble
 	// Network connects the machine to QEMU's user-mode network.
 	Network bool
+	// MemoryStats lets the guest report its use of memory.
+	MemoryStats bool
 	// Evidence takes the console as it is written.
 	Evidence evidence.Folder
 }
@@ -76,6 +78,7 @@ func New(ctx context.Context, o Options) (*Machine, error) {
 		config: qemu.Config{
 			Accel: o.Accel, Firmware: qemu.OVMF, Dir: dir, MemoryMiB: memoryMiB, CPUs: cpus,
 			UUID: uuid.NewString(), Credentials: o.Credentials, Network: o.Network, Screen: true,
+			MemoryStats: o.MemoryStats,
 		},
 	}
 	if o.UserData != "" {
@@ -142,6 +145,9 @@ func (m *Machine) Destroy() error {
 	m.PowerCut()
 	return errors.Join(m.raw.Close(), os.RemoveAll(m.config.Dir))
 }
+
+// Since returns when the machine was turned on or reset.
+func (m *Machine) Since() time.Time { return m.on }
 
 // Monitor returns the machine's monitor; the machine must be on.
 func (m *Machine) Monitor() *qemu.Monitor { return m.vm.Monitor }

@@ -67,6 +67,8 @@ type Config struct {
 	Network bool
 	// Screen adds a display adapter, without which there are no screenshots.
 	Screen bool
+	// MemoryStats adds a balloon, through which a guest reports its use of memory.
+	MemoryStats bool
 	// Terminal puts console and monitor on this process's terminal; Ctrl-a x ends.
 	Terminal bool
 }

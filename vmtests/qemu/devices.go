@@ -53,6 +53,9 @@ func (c Config) args(fd inherited) []string {
 	if c.Screen {
 		args = append(args, "-device", "VGA")
 	}
+	if c.MemoryStats {
+		args = append(args, "-device", "virtio-balloon-pci,id="+balloonID)
+	}
 	if c.UserData != nil {
 		args = append(args, "-fw_cfg", "name=opt/slipway/user-data,file="+escape(f.userData))
 	}

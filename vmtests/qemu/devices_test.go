@@ -69,6 +69,7 @@ func TestArgsOfOptions(t *testing.T) {
 	}{
 		{"user data", func(c *Config) { c.UserData = []byte{} }, []string{"-fw_cfg", "name=opt/slipway/user-data,file=/m/user-data"}},
 		{"network", func(c *Config) { c.Network = true }, []string{"-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="}},
+		{"memory", func(c *Config) { c.MemoryStats = true }, []string{"-device", "virtio-balloon-pci,id=balloon"}},
 		{"terminal", func(c *Config) { c.Terminal = true }, []string{"stdio,id=console,mux=on,signal=off", "-mon", "chardev=console,mode=readline"}},
 	} {
 		c := testConfig("/m")

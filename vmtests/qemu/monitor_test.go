@@ -119,3 +119,28 @@ func TestDoorOpen(t *testing.T) {
 		}
 	}
 }
+
+func TestMemory(t *testing.T) {
+	asked := 0
+	m, _, _ := newMonitor(t, func(command string, args map[string]any) (any, error) {
+		if args["path"] != "/machine/peripheral/balloon" {
+			return nil, errors.New("no such object")
+		}
+		if command != "qom-get" {
+			return struct{}{}, nil
+		}
+		asked++
+		if asked == 1 { // the guest has said nothing; QEMU shows 2^64-1
+			return map[string]any{"last-update": 0, "stats": map[string]uint64{"stat-total-memory": 1<<64 - 1}}, nil
+		}
+		return map[string]any{"last-update": time.Now().Unix(), "stats": map[string]uint64{
+			"stat-total-memory": 1000, "stat-available-memory": 940, "stat-free-memory": 900, "stat-disk-caches": 30,
+		}}, nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	got, err := m.Memory(ctx)
+	if err != nil || got.Used() != 60 || got.Free != 900 || asked != 2 {
+		t.Errorf("Memory: %+v, %v after %d questions", got, err, asked)
+	}
+}
