@@ -59,6 +59,7 @@ func Parse(name string, data []byte) (*Table, error) {
 	if t.dict == nil {
 		return nil, fmt.Errorf("%s: there is no SOURCES", name)
 	}
+	t.dict.ForceMultiLine = true
 	for _, kv := range t.dict.List {
 		key, pin, err := decode(kv)
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/ulikunitz/xz"
 )
 
@@ -37,7 +38,8 @@ type Archive struct {
 func New(t testing.TB, suites ...string) *Archive {
 	t.Helper()
 	a := &Archive{t: t, files: map[string][]byte{}}
-	a.key = must(openpgp.NewEntity("Archive", "test", "archive@example.org", nil))(t)
+	a.key = must(openpgp.NewEntity("Archive", "test", "archive@example.org",
+		&packet.Config{Algorithm: packet.PubKeyAlgoEdDSA}))(t)
 	a.Keyring = filepath.Join(t.TempDir(), "keyring.pgp")
 	var ring bytes.Buffer
 	check(t, a.key.Serialize(&ring))
