@@ -84,6 +84,9 @@ func (h Host) Prepare() error {
 	if err := copyTree(h.path("/usr/share/factory/etc"), etc); err != nil {
 		return fmt.Errorf("filling /etc: %w", err)
 	}
+	if err := h.protect(); err != nil {
+		return err
+	}
 	if err := h.linkOSRelease(); err != nil {
 		return err
 	}
@@ -91,6 +94,18 @@ func (h Host) Prepare() error {
 		return err
 	}
 	return h.markUpToDate()
+}
+
+// protect takes the files with passwords from everybody's eyes, whatever modes
+// the image's file system has.
+func (h Host) protect() error {
+	for _, name := range []string{"shadow", "gshadow"} {
+		err := os.Chmod(h.path("/etc/"+name), 0o600)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("protecting %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // linkOSRelease makes /etc/os-release the link that os-release(5) asks for,

@@ -106,9 +106,8 @@ func TestBoot(t *testing.T) {
 		"usr/share/factory/etc/systemd/user/": "",
 		"sys/class/dmi/id/product_uuid":       "4C4C4544-0042-3510-8053-B4C04F4A4E32\n",
 	})
-	shadow := filepath.Join(h.Root, "usr/share/factory/etc/shadow")
 	private := filepath.Join(h.Root, "usr/share/factory/etc/systemd/user")
-	if err := errors.Join(os.Chmod(shadow, 0o600), os.Chmod(private, 0o700)); err != nil {
+	if err := os.Chmod(private, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	age := time.Unix(1700000000, 0)

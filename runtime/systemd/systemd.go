@@ -18,6 +18,9 @@ type Manager interface {
 	Jobs(ctx context.Context) ([]Job, error)
 	// ActiveState returns a unit's state: active, activating, inactive, …
 	ActiveState(ctx context.Context, unit string) (string, error)
+	// Needs lists the units that a unit cannot do without: its Requires= and
+	// BindsTo=.
+	Needs(ctx context.Context, unit string) ([]string, error)
 	// Start queues the start of a unit, giving way to nothing that is queued
 	// already ("replace-irreversibly"), and does not wait for it.
 	Start(ctx context.Context, unit string) error
@@ -87,6 +90,22 @@ func (m conn) ActiveState(ctx context.Context, unit string) (string, error) {
 		return "", fmt.Errorf("asking for the state of %s: got %s", unit, p.Value)
 	}
 	return state, nil
+}
+
+func (m conn) Needs(ctx context.Context, unit string) ([]string, error) {
+	var needs []string
+	for _, property := range []string{"Requires", "BindsTo"} {
+		p, err := m.c.GetUnitPropertyContext(ctx, unit, property)
+		if err != nil {
+			return nil, fmt.Errorf("asking what %s needs: %w", unit, err)
+		}
+		names, ok := p.Value.Value().([]string)
+		if !ok {
+			return nil, fmt.Errorf("asking what %s needs: got %s", unit, p.Value)
+		}
+		needs = append(needs, names...)
+	}
+	return needs, nil
 }
 
 func (m conn) Start(ctx context.Context, unit string) error {

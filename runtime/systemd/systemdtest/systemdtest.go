@@ -16,6 +16,7 @@ type Manager struct {
 	failed  []systemd.Unit
 	jobs    []systemd.Job
 	states  map[string]string
+	needs   map[string][]string
 	started []string
 	err     error
 }
@@ -63,6 +64,16 @@ func (m *Manager) SetState(unit, state string) {
 	})
 }
 
+// SetNeeds sets what a unit needs.
+func (m *Manager) SetNeeds(unit string, needs ...string) {
+	m.set(func() {
+		if m.needs == nil {
+			m.needs = map[string][]string{}
+		}
+		m.needs[unit] = needs
+	})
+}
+
 // Started lists the units whose start was asked for, in order.
 func (m *Manager) Started() []string {
 	m.mu.Lock()
@@ -92,6 +103,13 @@ func (m *Manager) ActiveState(ctx context.Context, unit string) (string, error) 
 		return s, m.errOf(ctx)
 	}
 	return "inactive", m.errOf(ctx)
+}
+
+// Needs implements systemd.Manager.
+func (m *Manager) Needs(ctx context.Context, unit string) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.needs[unit]), m.errOf(ctx)
 }
 
 // Start implements systemd.Manager.
