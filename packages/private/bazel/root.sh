@@ -98,6 +98,8 @@ enter() {
   mount -t tmpfs -o mode=755 slipway "$new"
   mkdir "$new/usr" "$new/etc" "$new/var" "$new/run" "$new/old"
   cp -a "$root/etc/." "$new/etc/"
+  # Java takes the home folder from the user database, where HOME may differ.
+  echo "startup --host_jvm_args='-Duser.home=$HOME'" >>"$new/etc/bazel/bazelrc"
   mount --rbind "$root/usr" "$new/usr"
   for link in bin sbin lib lib64; do
     cp -P "$root/$link" "$new/$link"
