@@ -77,6 +77,26 @@ func TestPinAddsAndRenews(t *testing.T) {
 	}
 }
 
+func TestPinTakesWhatTheMirrorHas(t *testing.T) {
+	fake, _ := workspace(t)
+	fake.Publish("trixie", "", fake.Source("a", "1-1", "pool/main/a", "a_1.orig.tar.xz"))
+	fake.Publish("trixie-security", "", fake.Source("a", "2-1", "pool/updates/main/a", "a_2.orig.tar.xz"))
+	fake.Remove("pool/updates/main/a/a_2.orig.tar.xz")
+	var stderr bytes.Buffer
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"--keyring", fake.Keyring, "a"}, &out, &stderr); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != "a: new, 1-1\n" || !strings.Contains(stderr.String(), "a 2-1 is in the index, but no mirror has pool/updates/main/a/a_2.orig.tar.xz") {
+		t.Errorf("it says %q and warns %q", out.String(), stderr.String())
+	}
+	// Where no version can be had, the newest is the one to wait for.
+	fake.Remove("pool/main/a/a_1.orig.tar.xz")
+	if text, err := pin(t, fake, "a"); err != nil || text != "a: 2-1, was 1-1\n" {
+		t.Errorf("it says %q, %v", text, err)
+	}
+}
+
 func TestPinOfAnUnknownSource(t *testing.T) {
 	fake, path := workspace(t)
 	_, err := pin(t, fake, "zstd")
@@ -115,9 +135,9 @@ func TestOutdated(t *testing.T) {
 	if !errors.Is(err, errOutdated) {
 		t.Errorf("outdated: %v, want errOutdated", err)
 	}
-	want := "PIN  PINNED  ARCHIVE      MIRROR\n" +
-		"b    1-1     1-1+deb13u1  has it\n" +
-		"c    1-1     1-1          gone\n"
+	want := "PIN  PINNED  ARCHIVE      MISSING\n" +
+		"b    1-1     1-1+deb13u1  \n" +
+		"c    1-1     1-1          pool/main/c/c_1.orig.tar.xz\n"
 	if out != want {
 		t.Errorf("outdated says\n%s, want\n%s", out, want)
 	}

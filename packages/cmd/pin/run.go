@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/google/renameio/v2"
 
@@ -46,15 +45,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	latest, err := readSources(ctx, host)
+	versions, err := readSources(ctx, host)
 	if err != nil {
 		return err
 	}
+	p := pinner{client: host.Client, table: table, versions: versions, stdout: stdout, warn: host.Warn}
 	if outdated {
-		return report(ctx, host.Client, table, latest, stdout)
+		return p.report(ctx)
 	}
-	if err := renew(table, latest, flags.Args(), stdout); err != nil {
-		return err
+	for _, name := range flags.Args() {
+		if err := p.renew(ctx, name); err != nil {
+			return err
+		}
 	}
 	if err := renameio.WriteFile(*path, table.Format(), 0o644); err != nil {
 		return fmt.Errorf("writing table of pins: %w", err)
@@ -68,50 +70,10 @@ func defaultTable() string {
 }
 
 // readSources reads the Sources indexes of all suites.
-func readSources(ctx context.Context, host *archive.Archive) (map[string]debian.Source, error) {
+func readSources(ctx context.Context, host *archive.Archive) (map[string][]debian.Source, error) {
 	suites, err := host.OpenAll(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return archive.LatestSources(ctx, suites)
-}
-
-// renew sets a pin for each "name" or "name=source" and says what changed.
-func renew(table *pins.Table, latest map[string]debian.Source, names []string, stdout io.Writer) error {
-	for _, arg := range names {
-		name, source, given := strings.Cut(arg, "=")
-		old, known := table.Pins[name]
-		switch {
-		case given:
-		case known:
-			source = old.Source
-		default:
-			source = name
-		}
-		entry, ok := latest[source]
-		if !ok {
-			return fmt.Errorf("the archive has no source package %q; say which it is, as in: pin %s=SOURCE", source, name)
-		}
-		pin, err := pins.FromSource(entry)
-		if err != nil {
-			return err
-		}
-		if pin.Version == old.Version {
-			pin.URLs = old.URLs
-		}
-		table.Set(name, pin)
-		fmt.Fprintln(stdout, change(name, old, pin))
-	}
-	return nil
-}
-
-// change describes in one line how a pin moved.
-func change(name string, old, pin pins.Pin) string {
-	switch old.Debian {
-	case "":
-		return fmt.Sprintf("%s: new, %s", name, pin.Debian)
-	case pin.Debian:
-		return fmt.Sprintf("%s: %s, as before", name, pin.Debian)
-	}
-	return fmt.Sprintf("%s: %s, was %s", name, pin.Debian, old.Debian)
+	return archive.Sources(ctx, suites)
 }

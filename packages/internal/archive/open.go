@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/slipway-os/slipway/packages/internal/debian"
@@ -49,23 +50,25 @@ func (a *Archive) OpenAll(ctx context.Context) ([]*Suite, error) {
 	return suites, nil
 }
 
-// LatestSources maps the name of each source package to its newest version
-// over all the suites.
-func LatestSources(ctx context.Context, suites []*Suite) (map[string]debian.Source, error) {
-	latest := map[string]debian.Source{}
+// Sources maps the name of each source package to its versions in all the
+// suites, newest first.
+func Sources(ctx context.Context, suites []*Suite) (map[string][]debian.Source, error) {
+	all := map[string][]debian.Source{}
 	for _, suite := range suites {
-		all, err := suite.Sources(ctx)
+		sources, err := suite.Sources(ctx)
 		if err != nil {
 			return nil, err
 		}
-		for _, s := range all {
-			old, ok := latest[s.Name]
-			if !ok || debian.CompareVersions(s.Version, old.Version) > 0 {
-				latest[s.Name] = s
-			}
+		for _, s := range sources {
+			all[s.Name] = append(all[s.Name], s)
 		}
 	}
-	return latest, nil
+	for _, versions := range all {
+		slices.SortStableFunc(versions, func(a, b debian.Source) int {
+			return debian.CompareVersions(b.Version, a.Version)
+		})
+	}
+	return all, nil
 }
 
 // LatestBinaries maps the name of each binary package for arch to its newest

@@ -59,7 +59,6 @@ func Parse(name string, data []byte) (*Table, error) {
 	if t.dict == nil {
 		return nil, fmt.Errorf("%s: there is no SOURCES", name)
 	}
-	t.dict.ForceMultiLine = true
 	for _, kv := range t.dict.List {
 		key, pin, err := decode(kv)
 		if err != nil {
@@ -74,6 +73,9 @@ func Parse(name string, data []byte) (*Table, error) {
 // Set adds the pin called key or puts it in the place of the old one.
 func (t *Table) Set(key string, pin Pin) {
 	t.Pins[key] = pin
+	if t.dict.End.Pos.Line == t.dict.Start.Line {
+		t.dict.End.Pos.Line++ // the printer keeps to lines as they were in the file
+	}
 	entry := encode(key, pin)
 	at, found := slices.BinarySearchFunc(t.dict.List, key, func(kv *build.KeyValueExpr, key string) int {
 		return compareKeys(kv.Key.(*build.StringExpr).Value, key)
