@@ -78,7 +78,7 @@ type Partition struct {
 // Default returns the values that hold where the file says nothing.
 func Default() Layout {
 	return Layout{
-		Root:   Root{Compression: "lz4hc", Level: 12, Cluster: 64 * KiB},
+		Root:   Root{Compression: "lz4hc", Level: 9, Cluster: 64 * KiB},
 		State:  State{Journal: 4 * MiB},
 		Budget: Budget{LimitPercent: 85},
 	}

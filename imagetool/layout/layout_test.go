@@ -26,7 +26,7 @@ func TestParse(t *testing.T) {
 	}
 	want := &layout.Layout{
 		Schema: 1,
-		Root:   layout.Root{Compression: "lz4hc", Level: 12, Cluster: 64 * layout.KiB},
+		Root:   layout.Root{Compression: "lz4hc", Level: 9, Cluster: 64 * layout.KiB},
 		State:  layout.State{Journal: 4 * layout.MiB},
 		Budget: layout.Budget{LimitPercent: 85},
 		Partitions: []layout.Partition{
