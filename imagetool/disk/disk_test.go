@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-os/slipway/imagetool/cmdline"
 	"github.com/slipway-os/slipway/imagetool/disk"
+	"github.com/slipway-os/slipway/imagetool/fixture"
 	"github.com/slipway-os/slipway/imagetool/layout"
 	"github.com/slipway-os/slipway/imagetool/uki"
 	"github.com/slipway-os/slipway/imagetool/verity"
@@ -18,7 +19,7 @@ import (
 
 func plan(t *testing.T, arch uki.Machine) []string {
 	t.Helper()
-	l, err := layout.ReadFile("../layout/testdata/ab.toml")
+	l, err := layout.Parse([]byte(fixture.Layout))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func TestPlan(t *testing.T) {
 	if got := arm[2][:len("ROOT-A b921b045")]; got != "ROOT-A b921b045" {
 		t.Errorf("root type for arm64 begins with %q", got)
 	}
-	l, _ := layout.ReadFile("../layout/testdata/ab.toml")
+	l, _ := layout.Parse([]byte(fixture.Layout))
 	if _, err := disk.Plan(l, uki.Machine(1), cmdline.Root{}); err == nil {
 		t.Error("no error for an unknown machine")
 	}
