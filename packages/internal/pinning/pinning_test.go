@@ -1,4 +1,4 @@
-package main
+package pinning
 
 import (
 	"bytes"
@@ -29,16 +29,19 @@ func workspace(t *testing.T) (fake *archivetest.Archive, table string) {
 	return fake, table
 }
 
-// pin runs the command with the fake archive's key.
+// pin runs the command pin with the fake archive's key.
 func pin(t *testing.T, fake *archivetest.Archive, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	if len(args) > 0 && args[0] == "outdated" {
-		args = append([]string{"outdated", "--keyring", fake.Keyring}, args[1:]...)
-	} else {
-		args = append([]string{"--keyring", fake.Keyring}, args...)
-	}
-	err := run(t.Context(), args, &out, io.Discard)
+	err := Pin(t.Context(), append([]string{"--keyring", fake.Keyring}, args...), &out, io.Discard)
+	return out.String(), err
+}
+
+// outdated runs the command outdated with the fake archive's key.
+func outdated(t *testing.T, fake *archivetest.Archive) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	err := Outdated(t.Context(), []string{"--keyring", fake.Keyring}, &out, io.Discard)
 	return out.String(), err
 }
 
@@ -84,7 +87,7 @@ func TestPinTakesWhatTheMirrorHas(t *testing.T) {
 	fake.Remove("pool/updates/main/a/a_2.orig.tar.xz")
 	var stderr bytes.Buffer
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"--keyring", fake.Keyring, "a"}, &out, &stderr); err != nil {
+	if err := Pin(t.Context(), []string{"--keyring", fake.Keyring, "a"}, &out, &stderr); err != nil {
 		t.Fatal(err)
 	}
 	if out.String() != "a: new, 1-1\n" || !strings.Contains(stderr.String(), "a 2-1 is in the index, but no mirror has pool/updates/main/a/a_2.orig.tar.xz") {
@@ -124,16 +127,16 @@ func TestOutdated(t *testing.T) {
 	if _, err := pin(t, fake, "a", "b", "c"); err != nil {
 		t.Fatal(err)
 	}
-	out, err := pin(t, fake, "outdated")
+	out, err := outdated(t, fake)
 	if err != nil || out != "all 3 pins are the archive's newest\n" {
 		t.Errorf("outdated: %q, %v", out, err)
 	}
 
 	fake.Publish("trixie-security", "", fake.Source("b", "1-1+deb13u1", "pool/updates/main/b", "b_1.orig.tar.xz"))
 	fake.Remove("pool/main/c/c_1.orig.tar.xz")
-	out, err = pin(t, fake, "outdated")
-	if !errors.Is(err, errOutdated) {
-		t.Errorf("outdated: %v, want errOutdated", err)
+	out, err = outdated(t, fake)
+	if !errors.Is(err, ErrOutdated) {
+		t.Errorf("outdated: %v, want ErrOutdated", err)
 	}
 	want := "PIN  PINNED  ARCHIVE      MISSING\n" +
 		"b    1-1     1-1+deb13u1  \n" +

@@ -1,4 +1,4 @@
-package main
+package pinning
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"text/tabwriter"
 )
 
-// errOutdated makes the exit status tell that the table needs work.
-var errOutdated = errors.New("pins are outdated")
+// ErrOutdated makes the exit status tell that the table needs work.
+var ErrOutdated = errors.New("pins are outdated")
 
 // report lists the pins that are older than the archive's version, or of
 // which a file is gone from every mirror.
@@ -41,5 +41,5 @@ func (p *pinner) report(ctx context.Context) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return errOutdated
+	return ErrOutdated
 }
