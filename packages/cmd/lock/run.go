@@ -26,7 +26,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	list := flags.String("list", filepath.Join(dir, "sdk.packages"), "the list of packages asked for")
 	output := flags.String("output", filepath.Join(dir, "sdk.lock.json"), "the lock to write")
 	arch := flags.String("arch", "amd64", "Debian's name of the architecture")
-	keyring := flags.String("keyring", "", "keyring of the archive (default: the installed one)")
+	keyring := flags.String("keyring", "", "keyring of the archive (default: that of the old lock, or the installed one)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("reading list of packages: %w", err)
 	}
-	host, err := archive.FromHost(ctx, *keyring, stderr)
+	host, err := archive.FromHost(ctx, archive.Options{Keyring: *keyring, Lock: *output, Stderr: stderr})
 	if err != nil {
 		return err
 	}

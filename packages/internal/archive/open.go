@@ -8,20 +8,28 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp"
+
 	"github.com/slipway-os/slipway/packages/internal/debian"
 	"github.com/slipway-os/slipway/packages/internal/download"
 	"github.com/slipway-os/slipway/packages/internal/mirror"
 )
 
-// FromHost returns the archive as this host reaches it: its mirrors, the
-// user's download cache, and the keyring at path (by default the installed
-// one). Warnings go to stderr.
-func FromHost(ctx context.Context, keyring string, stderr io.Writer) (*Archive, error) {
+// Options say how a host reaches the archive.
+type Options struct {
+	// Keyring is a file with the archive's keys; "" takes the one in the
+	// lock, or without a lock the one that the host has installed.
+	Keyring string
+	// Lock is the SDK's lock.
+	Lock string
+	// Stderr is told warnings.
+	Stderr io.Writer
+}
+
+// FromHost returns the archive by way of the host's mirrors and the user's
+// download cache.
+func FromHost(ctx context.Context, opts Options) (*Archive, error) {
 	mirrors, err := mirror.Find(ctx, os.Getenv)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := ReadKeyring(keyring)
 	if err != nil {
 		return nil, err
 	}
@@ -29,12 +37,28 @@ func FromHost(ctx context.Context, keyring string, stderr io.Writer) (*Archive, 
 	if err != nil {
 		return nil, err
 	}
-	return &Archive{
-		Client:  download.New(mirrors, cache),
-		Keyring: keys,
-		Warn:    func(text string) { fmt.Fprintln(stderr, "warning:", text) },
-		Now:     time.Now(),
-	}, nil
+	a := &Archive{
+		Client: download.New(mirrors, cache),
+		Warn:   func(text string) { fmt.Fprintln(opts.Stderr, "warning:", text) },
+		Now:    time.Now(),
+	}
+	if a.Keyring, err = opts.keys(ctx, a); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// keys reads the keyring that the options ask for.
+func (o Options) keys(ctx context.Context, a *Archive) (openpgp.EntityList, error) {
+	if o.Keyring != "" {
+		return ReadKeyring(o.Keyring)
+	}
+	locked, err := LockedKeyring(ctx, a.Client, o.Lock)
+	if err == nil || ctx.Err() != nil {
+		return locked, err
+	}
+	a.Warn(fmt.Sprintf("taking the host's keyring, since the locked one cannot be had: %v", err))
+	return ReadKeyring("")
 }
 
 // OpenAll opens each of Suites.

@@ -100,6 +100,23 @@ func TestPinTakesWhatTheMirrorHas(t *testing.T) {
 	}
 }
 
+func TestPinTrustsTheLockedKeyring(t *testing.T) {
+	fake, table := workspace(t)
+	fake.Publish("trixie", "", fake.Source("a", "1-1", "pool/main/a", "a_1.orig.tar.xz"))
+	lock, err := fake.KeyringPackage().Format()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(filepath.Dir(table), "sdk")
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "sdk.lock.json"), lock, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := Pin(t.Context(), []string{"a"}, &out, io.Discard); err != nil || out.String() != "a: new, 1-1\n" {
+		t.Errorf("it says %q, %v", out.String(), err)
+	}
+}
+
 func TestPinOfAnUnknownSource(t *testing.T) {
 	fake, path := workspace(t)
 	_, err := pin(t, fake, "zstd")

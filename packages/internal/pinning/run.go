@@ -67,7 +67,7 @@ func newFlags(name string, stderr io.Writer) (*flag.FlagSet, *options) {
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&opts.table, "table", defaultTable(), "the table of pins")
-	flags.StringVar(&opts.keyring, "keyring", "", "keyring of the archive (default: the installed one)")
+	flags.StringVar(&opts.keyring, "keyring", "", "keyring of the archive (default: that of the SDK's lock, or the installed one)")
 	return flags, opts
 }
 
@@ -81,7 +81,11 @@ func (o *options) open(ctx context.Context, stdout, stderr io.Writer) (*pinner, 
 	if err != nil {
 		return nil, err
 	}
-	host, err := archive.FromHost(ctx, o.keyring, stderr)
+	host, err := archive.FromHost(ctx, archive.Options{
+		Keyring: o.keyring,
+		Lock:    filepath.Join(filepath.Dir(o.table), "sdk", "sdk.lock.json"),
+		Stderr:  stderr,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,9 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/ulikunitz/xz"
+
+	"github.com/slipway-os/slipway/packages/internal/deb/debtest"
+	"github.com/slipway-os/slipway/packages/internal/lockfile"
 )
 
 // Archive is one archive. Its pool and its indexes can be changed at any time.
@@ -59,6 +62,18 @@ func (a *Archive) Put(name, content string) (size, sum string) {
 	defer a.mu.Unlock()
 	a.files[name] = []byte(content)
 	return fmt.Sprint(len(content)), fmt.Sprintf("%x", sha256.Sum256([]byte(content)))
+}
+
+// KeyringPackage makes the package debian-archive-keyring with the archive's
+// key, puts it into the pool and returns the lock that pins it.
+func (a *Archive) KeyringPackage() lockfile.Lock {
+	a.t.Helper()
+	ring, err := os.ReadFile(a.Keyring)
+	check(a.t, err)
+	data := debtest.Build(a.t, ".xz", debtest.Regular("./usr/share/keyrings/debian-archive-keyring.pgp", 0o644, string(ring)))
+	p := lockfile.Package{Name: "debian-archive-keyring", Path: "pool/main/k/keyring.deb", Size: int64(len(data))}
+	_, p.SHA256 = a.Put(p.Path, string(data))
+	return lockfile.Lock{Architecture: "amd64", Packages: []lockfile.Package{p}}
 }
 
 // Get returns the content of a file.
