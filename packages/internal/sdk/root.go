@@ -21,6 +21,7 @@ import (
 // the archive when it is not there yet. idFile, which sdkpack writes beside
 // the archive, holds ID: the archive need not be read when it is known. Of
 // several processes that want the same SDK one unpacks and the others wait.
+// SDKs that nobody has used for long are removed.
 func Root(ctx context.Context, archive, idFile, cache string) (string, error) {
 	text, err := os.ReadFile(idFile)
 	if err != nil {
@@ -32,7 +33,7 @@ func Root(ctx context.Context, archive, idFile, cache string) (string, error) {
 	}
 	dir := filepath.Join(cache, "sdk", id)
 	if isDir(dir) {
-		return dir, nil
+		return dir, markUsed(dir, time.Now())
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return "", fmt.Errorf("making the SDK cache: %w", err)
@@ -45,7 +46,10 @@ func Root(ctx context.Context, archive, idFile, cache string) (string, error) {
 	if isDir(dir) {
 		return dir, nil
 	}
-	return dir, unpackBeside(ctx, archive, id, dir)
+	if err := unpackBeside(ctx, archive, id, dir); err != nil {
+		return "", err
+	}
+	return dir, prune(filepath.Dir(dir), time.Now())
 }
 
 // unpackBeside unpacks into a folder beside dir and gives it its name when it
@@ -100,23 +104,41 @@ func isDir(name string) bool {
 
 // lock takes the lock file at name for this process; it waits until ctx ends.
 func lock(ctx context.Context, name string) (unlock func(), err error) {
+	const between = 100 * time.Millisecond
+	for {
+		f, err := tryLock(name)
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			return func() { f.Close() }, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(between):
+		}
+	}
+}
+
+// tryLock returns the locked file, or nil when another process has the lock
+// or has just removed the file.
+func tryLock(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	const between = 100 * time.Millisecond
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { f.Close() }, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			return nil, errors.Join(fmt.Errorf("flock: %w", err), f.Close())
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(context.Cause(ctx), f.Close())
-		case <-time.After(between):
-		}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
+		return nil, f.Close()
 	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("flock: %w", err), f.Close())
+	}
+	mine, errMine := f.Stat()
+	named, errNamed := os.Stat(name)
+	if errMine != nil || errNamed != nil || !os.SameFile(mine, named) {
+		return nil, f.Close()
+	}
+	return f, nil
 }

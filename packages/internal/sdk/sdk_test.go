@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/slipway-os/slipway/packages/internal/deb/debtest"
 	"github.com/slipway-os/slipway/packages/internal/lockfile"
@@ -262,6 +263,37 @@ func TestRootUnpacksOnce(t *testing.T) {
 	}
 	if _, err := Root(t.Context(), file, idFile, cache); err != nil {
 		t.Errorf("Root again: %v", err)
+	}
+}
+
+func TestRootRemovesWhatIsUnused(t *testing.T) {
+	archive, id := goodPack(t, base())
+	file, idFile := writePair(t, archive, id)
+	cache := t.TempDir()
+	parent := filepath.Join(cache, "sdk")
+	long := time.Now().Add(-2 * unusedAfter)
+	for _, name := range []string{"old", "used", "busy"} {
+		lock := filepath.Join(parent, name+".lock")
+		err := errors.Join(os.MkdirAll(filepath.Join(parent, name, "usr"), 0o755), os.WriteFile(lock, nil, 0o644), os.Chtimes(lock, long, long))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := markUsed(filepath.Join(parent, "used"), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := lock(t.Context(), filepath.Join(parent, "busy.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	if _, err := Root(t.Context(), file, idFile, cache); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{id: true, "old": false, "used": true, "busy": true} {
+		if got := isDir(filepath.Join(parent, name)); got != want {
+			t.Errorf("the cache has the SDK %q: %v, want %v", name, got, want)
+		}
 	}
 }
 
