@@ -14,6 +14,7 @@ def _make_fields(ctx):
 def _autotools_impl(ctx):
     return build_package(ctx, "autotools", _make_fields(ctx) | {
         "configure": ctx.attr.configure,
+        "autoreconf": ctx.attr.autoreconf,
         "out_of_tree": ctx.attr.out_of_tree,
         "no_sysroot": ctx.attr.against_sdk,
     })
@@ -23,6 +24,7 @@ autotools_package = package_rule(
     doc = "./configure && make && make install.",
     attrs = dict(_MAKE_ATTRS, **{
         "configure": attr.string_list(doc = "More arguments of configure."),
+        "autoreconf": attr.bool(doc = "Make configure first: the source comes without."),
         "out_of_tree": attr.bool(doc = "Build in a folder beside the source."),
         "against_sdk": attr.bool(doc = "Compile without a sysroot: for the C library itself."),
     }),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"debug/elf"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -63,11 +64,11 @@ func (b *builder) strip(ctx context.Context, installed string) error {
 	}
 	var programs, objects []string
 	for _, e := range entries {
-		if !e.Info.Mode().IsRegular() || layer.Match(b.recipe.Exceptions["strip"], e.Path) {
+		if !e.Info.Mode().IsRegular() || layer.Match(b.recipe.Drop, e.Path) || layer.Match(b.recipe.Exceptions["strip"], e.Path) {
 			continue
 		}
 		inside := recipe.InstallDir + "/" + e.Path
-		if path.Ext(e.Path) == ".a" {
+		if isArchive(e.File) {
 			objects = append(objects, inside)
 			continue
 		}
@@ -92,4 +93,18 @@ func (b *builder) strip(ctx context.Context, installed string) error {
 		p.Commands = append(p.Commands, recipe.Command{Dir: "/out", Args: append(args, objects...)})
 	}
 	return b.runPhases(ctx, []recipe.Phase{p})
+}
+
+// isArchive tells an archive of objects from a linker script that has an
+// archive's name (libm.a).
+func isArchive(file string) bool {
+	const magic = "!<arch>\n"
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, len(magic))
+	_, err = io.ReadFull(f, head)
+	return err == nil && string(head) == magic
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/slipway-os/slipway/packages/internal/layer"
 	"github.com/slipway-os/slipway/packages/internal/recipe"
@@ -25,7 +26,13 @@ func (b *builder) prepareFolders() error {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(b.work, "src", "cross.ini"), []byte(b.recipe.CrossFile()), 0o644)
+	cross := filepath.Join(b.work, "src", "cross.ini")
+	if err := os.WriteFile(cross, []byte(b.recipe.CrossFile()), 0o644); err != nil {
+		return err
+	}
+	// meson refuses files that are newer than the clock that it sees.
+	epoch := time.Unix(b.recipe.Epoch, 0)
+	return os.Chtimes(cross, epoch, epoch)
 }
 
 // extractSysroot lays the dependencies' layers over one another and returns

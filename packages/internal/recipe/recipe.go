@@ -62,6 +62,7 @@ type Recipe struct {
 
 	Setuid     []string            `json:"setuid,omitempty"`
 	Exceptions map[string][]string `json:"exceptions,omitempty"` // check name to path patterns
+	Autoreconf bool                `json:"autoreconf,omitempty"` // the source has no configure yet
 	OutOfTree  bool                `json:"out_of_tree,omitempty"`
 	NoSysroot  bool                `json:"no_sysroot,omitempty"` // compile against the SDK (the C library itself)
 	Fragments  []string            `json:"fragments,omitempty"`  // kernel configuration, merged in order

@@ -15,6 +15,13 @@ func (r *Recipe) PatchName(i int) string {
 	return fmt.Sprintf("patch-%d-%s", i, filepath.Base(r.Patches[i]))
 }
 
+// unpackArchive extracts the archive $1 to the folder $2. Where all of it is in
+// one folder, as is the custom, that folder becomes $2.
+const unpackArchive = `mkdir "$2.new"
+tar -xf "$1" -C "$2.new" --no-same-owner --no-same-permissions
+set -- "$1" "$2" "$(ls -A "$2.new")"
+if [ -d "$2.new/$3" ]; then mv "$2.new/$3" "$2"; else mv "$2.new" "$2"; fi`
+
 // unpack extracts the first archive to SourceDir and each further one to a
 // folder beside it (/build/src.1 …).
 func (r *Recipe) unpack() Phase {
@@ -24,9 +31,8 @@ func (r *Recipe) unpack() Phase {
 		if i > 0 {
 			dir = fmt.Sprintf("%s.%d", SourceDir, i)
 		}
-		p.Commands = append(p.Commands,
-			Command{"/build", []string{"mkdir", dir}},
-			Command{"/build", []string{"tar", "-xf", InputDir + "/" + r.SourceName(i), "-C", dir, "--strip-components=1", "--no-same-owner", "--no-same-permissions"}})
+		p.Commands = append(p.Commands, Command{"/build",
+			[]string{"/bin/sh", "-euc", unpackArchive, "unpack", InputDir + "/" + r.SourceName(i), dir}})
 	}
 	return p
 }

@@ -17,6 +17,9 @@ func autotools(r *Recipe, jobs int) []Phase {
 	dir := r.workDir()
 	script := "./configure"
 	var phases []Phase
+	if r.Autoreconf {
+		phases = append(phases, Phase{"configure", []Command{{dir, []string{"autoreconf", "-fi"}}}})
+	}
 	if r.OutOfTree {
 		script = dir + "/configure"
 		dir = ObjectDir
@@ -49,7 +52,9 @@ func (r *Recipe) makePhases(dir string, jobs int) []Phase {
 // meson is meson setup && ninja && meson install, as a cross build.
 func meson(r *Recipe, jobs int) []Phase {
 	dir := r.workDir()
-	setup := []string{"meson", "setup", ObjectDir, dir, "--cross-file", InputDir + "/cross.ini",
+	// meson ends with an error where its own new files are newer than the clock,
+	// so the setup, and it alone, sees the real time.
+	setup := []string{"env", "-u", "LD_PRELOAD", "meson", "setup", ObjectDir, dir, "--cross-file", InputDir + "/cross.ini",
 		"--prefix=/usr", "--bindir=bin", "--sbindir=bin", "--libdir=lib", "--libexecdir=lib",
 		"--sysconfdir=/etc", "--localstatedir=/var", "--buildtype=plain", "--wrap-mode=nodownload",
 		"-Dauto_features=disabled", "-Db_pie=true"}

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 )
 
@@ -58,7 +59,11 @@ type ExitError struct {
 }
 
 func (e *ExitError) Error() string {
-	return fmt.Sprintf("phase %s: %q ended with status %d", e.Phase, e.Args, e.Code)
+	line := strings.Join(e.Args, " ")
+	if len(line) > 200 {
+		line = line[:200] + " …"
+	}
+	return fmt.Sprintf("phase %s: %s: exit status %d", e.Phase, line, e.Code)
 }
 
 // result is what the init process reports on its pipe.

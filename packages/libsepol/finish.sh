@@ -1,0 +1,4 @@
+#!/bin/bash
+# src installs the library only.
+set -euo pipefail
+make -C ../include install PREFIX=/usr DESTDIR="$DESTDIR"
