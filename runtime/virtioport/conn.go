@@ -12,39 +12,95 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// conn is the time during which the host's side stays open.
+// conn is one connection; its methods may be called at the same time.
 type conn struct {
-	l *Listener
+	l      *Listener
+	pushed []byte // read already, given out first; guarded by reading
 
-	closed    atomic.Bool
-	sawEOF    atomic.Bool
+	closed atomic.Bool
+	idle   atomic.Bool // between requests: the host's side may come and go
+	sawEOF atomic.Bool
+	// early is the time, in Unix nanoseconds, until which the host's side counts
+	// as there though it does not show: its first bytes have overtaken the news.
+	early atomic.Int64
+
 	reading   sync.Mutex // held during a read
 	writing   sync.Mutex // held during a write
 	closeOnce sync.Once
 }
 
-// Read returns io.EOF once the host's side is gone.
+// look is how often the host's side is looked at while it is early.
+const look = 2 * time.Millisecond
+
+// Read returns io.EOF once the host's side is gone in the middle of something.
 func (c *conn) Read(b []byte) (int, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
-	if c.closed.Load() {
-		return 0, net.ErrClosed
+	if len(b) == 0 {
+		return 0, nil
 	}
-	var n int
-	var failed error
-	err := c.l.inRaw.Read(func(fd uintptr) bool {
-		var again bool
-		n, again, failed = readOnce(int(fd), b)
-		return !again || c.closed.Load()
-	})
-	if err == nil {
-		err = failed
+	if n := copy(b, c.pushed); n > 0 {
+		c.pushed = c.pushed[n:]
+		return n, nil
 	}
-	if err == io.EOF {
-		c.sawEOF.Store(true)
+	if c.sawEOF.Load() { // stays so, or the next client would get no answer
+		return 0, io.EOF
 	}
-	return n, err
+	for {
+		n, err := c.readOnce(b)
+		switch {
+		case err != nil:
+			return 0, err
+		case n > 0:
+			c.idle.Store(false)
+			return n, c.noteEarly()
+		case !c.isEarly():
+			c.sawEOF.Store(true)
+			return 0, io.EOF
+		}
+		time.Sleep(look)
+	}
 }
+
+// readOnce waits for data and returns 0 bytes where the host's side is gone
+// and that matters.
+func (c *conn) readOnce(b []byte) (n int, err error) {
+	rerr := c.l.inRaw.Read(func(fd uintptr) bool {
+		for {
+			if c.closed.Load() {
+				err = net.ErrClosed
+				return true
+			}
+			n, err = unix.Read(int(fd), b)
+			switch {
+			case err == unix.EINTR:
+				continue
+			case err == unix.EAGAIN, err == nil && n == 0 && c.idle.Load():
+				n, err = 0, nil
+				return false
+			}
+			return true
+		}
+	})
+	if rerr != nil {
+		return 0, rerr
+	}
+	return max(n, 0), err
+}
+
+// noteEarly starts the time of grace if bytes came from a side that is not
+// there: either not yet or no more.
+func (c *conn) noteEarly() error {
+	gone, err := c.l.gone()
+	if gone {
+		c.early.Store(time.Now().Add(c.l.grace).UnixNano())
+	} else {
+		c.early.Store(0)
+	}
+	return err
+}
+
+func (c *conn) isEarly() bool { return time.Now().UnixNano() < c.early.Load() }
 
 // Write fails with unix.EPIPE once the host's side is gone: the port would wait
 // for the next one and give it what was meant for this one.
@@ -53,14 +109,12 @@ func (c *conn) Write(b []byte) (int, error) {
 	defer c.writing.Unlock()
 	done := 0
 	for done < len(b) {
-		switch {
-		case c.closed.Load():
-			return done, net.ErrClosed
-		case c.sawEOF.Load(): // somebody else may be there by now
-			return done, unix.EPIPE
-		}
 		n, err := c.writeOnce(b[done:])
 		done += n
+		if err == errEarly {
+			time.Sleep(look)
+			continue
+		}
 		if err != nil {
 			return done, fmt.Errorf("writing to the virtio port: %w", err)
 		}
@@ -68,32 +122,44 @@ func (c *conn) Write(b []byte) (int, error) {
 	return done, nil
 }
 
+var errEarly = errors.New("the host's side is not there yet")
+
 func (c *conn) writeOnce(b []byte) (n int, err error) {
-	var failed error
-	err = c.l.outRaw.Write(func(fd uintptr) bool {
-		if c.closed.Load() {
-			failed = net.ErrClosed
+	werr := c.l.outRaw.Write(func(fd uintptr) bool {
+		if err = c.mayWrite(); err != nil {
 			return true
 		}
-		var events int16
-		if events, failed = poll(int(fd), unix.POLLOUT); failed != nil {
-			return true
-		}
-		if events&(unix.POLLHUP|unix.POLLERR) != 0 {
-			failed = unix.EPIPE
-			return true
-		}
-		n, failed = unix.Write(int(fd), b)
-		if failed == unix.EAGAIN || failed == unix.EINTR {
-			n, failed = 0, nil
+		n, err = unix.Write(int(fd), b)
+		if err == unix.EAGAIN || err == unix.EINTR {
+			n, err = 0, nil
 			return false
 		}
 		return true
 	})
-	if err == nil {
-		err = failed
+	if werr != nil {
+		return 0, werr
 	}
 	return max(n, 0), err
+}
+
+// mayWrite tells whether who listens now is who asked.
+func (c *conn) mayWrite() error {
+	switch {
+	case c.closed.Load():
+		return net.ErrClosed
+	case c.sawEOF.Load():
+		return unix.EPIPE
+	}
+	gone, err := c.l.gone()
+	switch {
+	case err != nil:
+		return err
+	case gone && c.isEarly():
+		return errEarly
+	case gone:
+		return unix.EPIPE
+	}
+	return nil
 }
 
 // Close ends this connection only; the file stays open for the next. It returns
@@ -108,26 +174,10 @@ func (c *conn) Close() error {
 		c.writing.Lock()
 		defer c.reading.Unlock()
 		defer c.writing.Unlock()
-		if !c.sawEOF.Load() {
-			// We hang up: what this client goes on saying is not for the next.
-			err = errors.Join(err, c.forget())
-		}
 		err = errors.Join(err, c.l.in.SetReadDeadline(time.Time{}), c.l.out.SetWriteDeadline(time.Time{}))
 		c.l.turn <- struct{}{}
 	})
 	return err
-}
-
-func (c *conn) forget() error {
-	if err := c.l.in.SetReadDeadline(time.Time{}); err != nil {
-		return err
-	}
-	var failed error
-	err := c.l.inRaw.Read(func(fd uintptr) bool {
-		failed = drain(int(fd))
-		return true
-	})
-	return errors.Join(err, failed)
 }
 
 func (c *conn) LocalAddr() net.Addr  { return c.l.Addr() }

@@ -1,20 +1,24 @@
 // Package virtioport serves HTTP on a virtio-serial port: a byte stream between
 // host and guest that is one file, not a socket.
 //
-// The port has no connections. What it has is a state, whether somebody on the
-// host's side holds it open: if nobody does, a read returns end of file and
-// poll(2) reports POLLHUP (linux/drivers/char/virtio_console.c). The listener
-// here makes a connection out of that: it begins with the first byte from the
-// host and ends when the host's side closes. The next one starts afresh. So
-// clients take turns, which the kernel demands anyway.
+// The port has no connections, only a state: whether somebody on the host's
+// side holds it open. If nobody does, a read without data returns end of file
+// and poll(2) reports POLLHUP (linux/drivers/char/virtio_console.c). State and
+// data come on different queues, so that the first bytes of a new client can be
+// there before the news that it is.
+//
+// The listener here makes connections of that, one at a time. One begins with
+// the first byte; it ends when the host's side is gone in the middle of a
+// request or an answer. Between requests nothing is half done, so clients that
+// come and go there share a connection, and no byte is ever thrown away.
 package virtioport
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +68,7 @@ type Listener struct {
 	turn          chan struct{} // holds a token while no connection is open
 	closed        chan struct{}
 	closeOnce     sync.Once
+	grace         time.Duration // see conn.early
 }
 
 // newListener reads from in and writes to out; for a port both are the same
@@ -77,7 +82,7 @@ func newListener(in, out *os.File) (*Listener, error) {
 	}
 	l := &Listener{
 		in: in, out: out, inRaw: inRaw, outRaw: outRaw,
-		turn: make(chan struct{}, 1), closed: make(chan struct{}),
+		turn: make(chan struct{}, 1), closed: make(chan struct{}), grace: 2 * time.Second,
 	}
 	l.turn <- struct{}{}
 	return l, nil
@@ -91,13 +96,11 @@ func (l *Listener) Accept() (net.Conn, error) {
 	case <-l.closed:
 		return nil, net.ErrClosed
 	}
-	var failed error
-	err := l.inRaw.Read(func(fd uintptr) bool {
-		ready, err := l.wanted(int(fd))
-		failed = err
-		return ready || err != nil
-	})
-	if err := errors.Join(err, failed); err != nil {
+	c := &conn{l: l}
+	c.idle.Store(true) // wait, whatever the state, for the first byte
+	first := make([]byte, 1)
+	n, err := c.Read(first)
+	if err != nil {
 		l.turn <- struct{}{}
 		select {
 		case <-l.closed:
@@ -106,20 +109,30 @@ func (l *Listener) Accept() (net.Conn, error) {
 			return nil, fmt.Errorf("waiting for the virtio port: %w", err)
 		}
 	}
-	return &conn{l: l}, nil
+	c.pushed = first[:n]
+	return c, nil
 }
 
-// wanted tells whether there is a byte from a host's side that is still there.
-// What one has left behind that is gone is thrown away.
-func (l *Listener) wanted(fd int) (bool, error) {
-	events, err := poll(fd, unix.POLLIN)
-	if err != nil {
-		return false, err
+// Track is for http.Server.ConnState: it tells a connection of this package
+// that it is between requests. It does nothing to others.
+func Track(nc net.Conn, state http.ConnState) {
+	if c, ok := nc.(*conn); ok && state == http.StateIdle {
+		c.idle.Store(true)
 	}
-	if events&unix.POLLHUP != 0 {
-		return false, drain(fd)
-	}
-	return events&unix.POLLIN != 0, nil
+}
+
+// gone tells whether nobody holds the host's side open.
+func (l *Listener) gone() (gone bool, err error) {
+	cerr := l.inRaw.Control(func(fd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		for {
+			if _, err = unix.Poll(fds, 0); err != unix.EINTR {
+				break
+			}
+		}
+		gone = fds[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
+	})
+	return gone, errors.Join(cerr, err)
 }
 
 // Close ends the listener; a connection in use ends with an error.
@@ -142,47 +155,3 @@ type addr string
 
 func (a addr) Network() string { return "virtio-serial" }
 func (a addr) String() string  { return string(a) }
-
-// poll asks for events of fd without waiting.
-func poll(fd int, events int16) (int16, error) {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: events}}
-	for {
-		_, err := unix.Poll(fds, 0)
-		if err == unix.EINTR {
-			continue
-		}
-		return fds[0].Revents, err
-	}
-}
-
-// drain reads until there is nothing to read right now.
-func drain(fd int) error {
-	var b [4096]byte
-	for {
-		n, err := unix.Read(fd, b[:])
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN, err == nil && n == 0:
-			return nil
-		case err != nil:
-			return fmt.Errorf("clearing the virtio port: %w", err)
-		}
-	}
-}
-
-// readOnce reads without waiting: again says that there is nothing yet, io.EOF
-// that the host side is gone.
-func readOnce(fd int, b []byte) (n int, again bool, err error) {
-	n, err = unix.Read(fd, b)
-	switch {
-	case err == unix.EAGAIN:
-		return 0, true, nil
-	case err == unix.EINTR:
-		return readOnce(fd, b)
-	case err != nil:
-		return 0, false, err
-	case n == 0 && len(b) > 0:
-		return 0, false, io.EOF
-	}
-	return n, false, nil
-}

@@ -61,6 +61,7 @@ func newPort(t *testing.T) *port {
 	if p.listener, err = newListener(in, out); err != nil {
 		t.Fatal(err)
 	}
+	p.listener.grace = 200 * time.Millisecond
 	t.Cleanup(func() { p.listener.Close() })
 	return p
 }
@@ -85,15 +86,20 @@ func (p *port) connect() *client {
 	if err := r.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		p.t.Fatal(err)
 	}
-	c := &client{Writer: w, Reader: bufio.NewReader(r), close: func() { w.Close(); r.Close() }}
+	c := &client{
+		Writer: w, Reader: bufio.NewReader(r),
+		close: func() { w.Close(); r.Close() },
+	}
 	p.t.Cleanup(c.close)
 	return c
 }
 
-func (p *port) serve(h http.HandlerFunc) {
-	s := &http.Server{Handler: h, IdleTimeout: -1}
-	go s.Serve(p.listener)
+func (p *port) serve(h http.HandlerFunc) { p.start(h, Track) }
+
+func (p *port) start(h http.HandlerFunc, track func(net.Conn, http.ConnState)) {
+	s := &http.Server{Handler: h, IdleTimeout: -1, ConnState: track}
 	p.t.Cleanup(func() { s.Close() })
+	go s.Serve(p.listener)
 }
 
 // get sends one request and returns the body of the answer.
@@ -149,28 +155,137 @@ func TestClientGoneInTheMiddle(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the handler was not told that the client is gone")
 	}
+	if got := p.connect().get(t, "/next"); got != "/next" {
+		t.Errorf("the next client got %q", got)
+	}
+}
+
+func TestClientGoneInTheMiddleOfARequest(t *testing.T) {
+	p := newPort(t)
+	ended := make(chan struct{}, 1)
+	p.start(echoPath, func(c net.Conn, state http.ConnState) {
+		Track(c, state)
+		if state == http.StateClosed {
+			ended <- struct{}{}
+		}
+	})
 	half := p.connect()
 	io.WriteString(half, "GET /half HTTP/1.1\r\nHo")
 	half.close()
-	if err := p.awaitTurn(); err != nil {
-		t.Fatal(err)
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the connection goes on without a client")
 	}
 	if got := p.connect().get(t, "/whole"); got != "/whole" {
 		t.Errorf("after half a request: got %q", got)
 	}
 }
 
-// awaitTurn waits until the server has seen that nobody is connected.
-func (p *port) awaitTurn() error {
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		var events int16
-		var failed error
-		err := p.listener.inRaw.Control(func(fd uintptr) { events, failed = poll(int(fd), unix.POLLIN) })
-		if err := errors.Join(err, failed); err != nil || events&unix.POLLIN == 0 && len(p.listener.turn) == 0 {
-			return err
-		}
+// The bytes of a client can be there before the news that it is.
+func TestBytesOvertakeTheirClient(t *testing.T) {
+	p := newPort(t)
+	early := p.connect()
+	io.WriteString(early, "GET /early HTTP/1.1\r\nHost: x\r\n\r\n")
+	early.close() // not there …
+	p.serve(echoPath)
+	time.Sleep(20 * time.Millisecond)
+	late := p.connect() // … and now it is
+	res, err := http.ReadResponse(late.Reader, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return errors.New("the half request is still there")
+	if b, err := io.ReadAll(res.Body); string(b) != "/early" || err != nil {
+		t.Errorf("got %q (%v), want /early", b, err)
+	}
+	if got := late.get(t, "/next"); got != "/next" {
+		t.Errorf("got %q, want /next", got)
+	}
+}
+
+// A client that asked and left before its bytes were read gets no answer, and
+// nobody else gets it either.
+func TestClientNeverCame(t *testing.T) {
+	p := newPort(t)
+	c := p.connect()
+	io.WriteString(c, "GET /never HTTP/1.1\r\nHost: x\r\n\r\n")
+	c.close()
+	closed := make(chan struct{}, 1)
+	p.start(echoPath, func(c net.Conn, state http.ConnState) {
+		Track(c, state)
+		if state == http.StateClosed {
+			closed <- struct{}{}
+		}
+	})
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the connection goes on without a client")
+	}
+	if got := p.connect().get(t, "/mine"); got != "/mine" {
+		t.Errorf("the next client got %q", got)
+	}
+}
+
+func TestAnswerIsNotForTheNext(t *testing.T) {
+	p := newPort(t)
+	failed := make(chan error, 1)
+	p.serve(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/slow" {
+			echoPath(w, r)
+			return
+		}
+		<-r.Context().Done()
+		_, err := io.WriteString(w, strings.Repeat("late", 10_000))
+		failed <- err
+	})
+	c := p.connect()
+	io.WriteString(c, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+	time.AfterFunc(20*time.Millisecond, c.close)
+	select {
+	case err := <-failed:
+		if !errors.Is(err, unix.EPIPE) {
+			t.Errorf("late answer: %v, want %v", err, unix.EPIPE)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the handler was not told that the client is gone")
+	}
+	if got := p.connect().get(t, "/mine"); got != "/mine" {
+		t.Errorf("the next client got %q", got)
+	}
+}
+
+// End of file is final for a connection, even if it is told of being idle later.
+func TestEndOfFileStays(t *testing.T) {
+	p := newPort(t)
+	c := p.connect()
+	io.WriteString(c, "x")
+	nc, err := p.listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 1)
+	if _, err := nc.Read(b); err != nil {
+		t.Fatal(err)
+	}
+	c.close()
+	if _, err := nc.Read(b); err != io.EOF {
+		t.Fatalf("read after the client has left: %v, want EOF", err)
+	}
+	Track(nc, http.StateIdle)
+	io.WriteString(p.connect(), "y")
+	if n, err := nc.Read(b); n != 0 || err != io.EOF {
+		t.Errorf("read %d bytes of the next client (%v)", n, err)
+	}
+	if err := nc.Close(); err != nil {
+		t.Error(err)
+	}
+	if nc, err = p.listener.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := nc.Read(b); n != 1 || b[0] != 'y' || err != nil {
+		t.Errorf("the next connection begins with %q (%v), want y", b[:n], err)
+	}
 }
 
 func TestServerHangsUp(t *testing.T) {

@@ -159,6 +159,7 @@ func serve(ctx context.Context, h http.Handler, doors []net.Listener, log *slog.
 		MaxHeaderBytes:    maxHeader,
 		// No end to an idle connection: on a port nobody would see it.
 		IdleTimeout: -1,
+		ConnState:   virtioport.Track,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
