@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,6 +66,9 @@ type Machine struct {
 	on       time.Time
 	from     console.Mark // where the console of this boot begins
 	events   int          // how many events were before this boot
+
+	mu        sync.Mutex
+	resetMark console.Mark // where the console was at the last reset
 }
 
 // New makes a machine that is off. The caller ends it with Destroy.
@@ -126,6 +130,11 @@ func (m *Machine) note(e qemu.Event) {
 	m.Timeline.Add("event %s", e)
 	if open, ok := e.DoorChange(); ok && !open {
 		m.API.Lost()
+	}
+	if e.Name == "RESET" {
+		m.mu.Lock()
+		m.resetMark = m.Console.Mark()
+		m.mu.Unlock()
 	}
 }
 

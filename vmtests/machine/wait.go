@@ -26,8 +26,9 @@ func (m *Machine) Within(ctx context.Context, limit time.Duration) (context.Cont
 	ctx, stopTimer := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%v have passed", limit))
 	ctx, stopBind := m.vm.Bind(ctx)
 	ctx, cancel := context.WithCancelCause(ctx)
+	from := m.from
 	go func() {
-		if f, err := m.Console.AwaitTrouble(ctx, m.from, m.troubles); err == nil {
+		if f, err := m.Console.AwaitTrouble(ctx, from, m.troubles); err == nil {
 			cancel(errors.New("the console shows a " + f.String()))
 		}
 	}()
@@ -101,9 +102,12 @@ func (m *Machine) AwaitReset(ctx context.Context) error {
 	if err != nil {
 		return m.explain(err)
 	}
-	// The console's lines come by another way than the event, but QEMU sends
-	// what the guest wrote before it resets.
-	m.events, m.on, m.from = next, e.Time, m.Console.Mark()
+	// Lines come by another way than events. It suffices that the firmware
+	// takes longer to its first line than a line on its way here.
+	m.mu.Lock()
+	m.from = m.resetMark
+	m.mu.Unlock()
+	m.events, m.on = next, e.Time
 	m.API.HangUp()
 	return nil
 }

@@ -2,82 +2,30 @@ package qemu
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/slipway-os/slipway/vmtests/console"
-	"github.com/slipway-os/slipway/vmtests/qemu/qmptest"
+	"github.com/slipway-os/slipway/vmtests/qemu/qemutest"
 )
 
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == Program {
-		os.Exit(fakeQEMU())
-	}
+	qemutest.Main()
 	os.Exit(m.Run())
-}
-
-// fakeQEMU is QEMU as far as its sockets go. With the firmware refuse.fd it
-// ends at once.
-func fakeQEMU() int {
-	if slices.ContainsFunc(os.Args, func(a string) bool { return strings.Contains(a, "refuse.fd") }) {
-		fmt.Fprintln(os.Stderr, "qemu: cannot set up guest memory")
-		return 1
-	}
-	l, err := net.FileListener(os.NewFile(3, "qmp"))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 2
-	}
-	io.WriteString(os.NewFile(5, "console"), "firmware\r\nready boot=1\r\n")
-	quit := make(chan struct{})
-	server := &qmptest.Server{Do: func(command string, _ map[string]any) (any, error) {
-		if command == "quit" {
-			close(quit)
-		}
-		return struct{}{}, nil
-	}}
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			server.Serve(conn)
-		}
-	}()
-	select {
-	case <-quit:
-		return 0
-	case <-time.After(time.Minute):
-		return 3
-	}
 }
 
 // fakeProgram puts the fake where the real one is looked for.
 func fakeProgram(t *testing.T) Config {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := os.Symlink(self, filepath.Join(dir, Program)); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", dir)
-	c := testConfig(dir)
-	c.Firmware.Vars = filepath.Join(dir, "template.fd")
-	if err := os.WriteFile(c.Firmware.Vars, []byte("empty"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	vars := qemutest.Install(t)
+	c := testConfig(t.TempDir())
+	c.Firmware.Vars = vars
 	return c
 }
 
@@ -91,7 +39,7 @@ func TestStartAndKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := log.Await(ctx, 0, regexp.MustCompile("^ready boot=1$")); err != nil {
+	if _, _, err := log.Await(ctx, 0, regexp.MustCompile("^slipway: ready .* boot=1$")); err != nil {
 		t.Error(err)
 	}
 	if got, _ := os.ReadFile(filepath.Join(c.Dir, "user-data")); string(got) != "[settings]\n" {
@@ -132,7 +80,7 @@ func TestStartKeepsVariables(t *testing.T) {
 
 func TestStartFails(t *testing.T) {
 	c := fakeProgram(t)
-	c.Firmware.Code = "refuse.fd"
+	t.Setenv(qemutest.Env, qemutest.Refuses)
 	_, err := Start(t.Context(), c, io.Discard, func(Event) {})
 	if err == nil || !strings.Contains(err.Error(), "QEMU said: qemu: cannot set up guest memory") {
 		t.Errorf("QEMU that refuses: %v", err)

@@ -48,7 +48,7 @@ func dialMonitor(ctx context.Context, path string, note func(Event)) (*Monitor, 
 	if err := m.within(ctx, socket.Connect); err != nil {
 		return nil, fmt.Errorf("greeting the monitor: %w", err)
 	}
-	events, err := socket.Events(context.Background())
+	events, err := socket.Events(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listening to the monitor: %w", err)
 	}
@@ -56,8 +56,8 @@ func dialMonitor(ctx context.Context, path string, note func(Event)) (*Monitor, 
 	go func() {
 		for e := range events {
 			event := Event{Time: time.Now(), Name: e.Event, Data: e.Data}
+			note(event) // first: who waits for it may rely on that
 			m.add(event)
-			note(event)
 		}
 	}()
 	return m, nil

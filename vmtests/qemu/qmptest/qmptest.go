@@ -14,6 +14,8 @@ type Server struct {
 	// Do carries out a command and returns its result, which is encoded as
 	// JSON. An error is sent as a GenericError.
 	Do func(command string, arguments map[string]any) (any, error)
+	// Negotiated, if not nil, is called when the client may send commands.
+	Negotiated func()
 
 	mu  sync.Mutex
 	out *json.Encoder
@@ -49,6 +51,9 @@ func (s *Server) Serve(conn io.ReadWriter) error {
 		}
 		if err := s.answer(result, err); err != nil {
 			return err
+		}
+		if request.Execute == "qmp_capabilities" && s.Negotiated != nil {
+			s.Negotiated()
 		}
 	}
 }
