@@ -67,6 +67,9 @@ func (b *builder) strip(ctx context.Context, installed string) error {
 		if !e.Info.Mode().IsRegular() || layer.Match(b.recipe.Drop, e.Path) || layer.Match(b.recipe.Exceptions["strip"], e.Path) {
 			continue
 		}
+		if err := os.Chmod(e.File, e.Info.Mode()|0o200); err != nil { // strip replaces it
+			return err
+		}
 		inside := recipe.InstallDir + "/" + e.Path
 		if isArchive(e.File) {
 			objects = append(objects, inside)
