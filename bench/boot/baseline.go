@@ -65,7 +65,7 @@ func (b baselineImage) make(ctx context.Context, dir string, progress io.Writer)
 		return "", fmt.Errorf("making the baseline: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, b.imagetool, b.args(release, output)...)
-	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=0")
+	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1")
 	cmd.Stdout, cmd.Stderr = progress, progress
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("making the baseline: %s %s: %w", b.imagetool, strings.Join(cmd.Args[1:], " "), err)

@@ -53,7 +53,7 @@ func TestBaselineImage(t *testing.T) {
 		t.Errorf("make: %q, %v", path, err)
 	}
 	called, _ := os.ReadFile(filepath.Join(dir, "called"))
-	for _, want := range []string{"0 build --rootfs r.tar", "--cmdline systemd.volatile=state", "--output " + path} {
+	for _, want := range []string{"1 build --rootfs r.tar", "--cmdline systemd.volatile=state", "--output " + path} {
 		if !strings.Contains(string(called), want) {
 			t.Errorf("imagetool was not called with %q: %s", want, called)
 		}
