@@ -108,12 +108,13 @@ func awaitMultiUser(ctx context.Context, m *machine.Machine) (time.Duration, err
 	return line.Time.Sub(m.Since()), nil
 }
 
-// handover is when the firmware let go of the virtio-serial port, that is, when
-// the kernel began; 0 where the firmware has no driver for it.
+var starting = regexp.MustCompile(`^BdsDxe: starting `)
+
+// handover is when the firmware started the boot loader; 0 if it did not say.
 func handover(m *machine.Machine) time.Duration {
-	for _, e := range m.Monitor().Events() {
-		if open, ok := e.DoorChange(); ok && !open {
-			return e.Time.Sub(m.Since())
+	for _, line := range m.Console.Lines(0) {
+		if starting.MatchString(line.Text) {
+			return line.Time.Sub(m.Since())
 		}
 	}
 	return 0

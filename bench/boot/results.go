@@ -10,13 +10,13 @@ import (
 // A sample is one boot.
 type sample struct {
 	Total     float64 `json:"total_seconds"`    // power on to ready, wall clock
-	Firmware  float64 `json:"firmware_seconds"` // of it, before the kernel; 0: not known
+	Firmware  float64 `json:"firmware_seconds"` // of it, before the boot loader; 0: not known
 	UsedBytes uint64  `json:"used_bytes"`       // memory at idle
 }
 
 // String is for progress.
 func (s sample) String() string {
-	return fmt.Sprintf("%.2f s (%.2f s of it before the kernel), %.1f MiB used", s.Total, s.Firmware, mib(s.UsedBytes))
+	return fmt.Sprintf("%.2f s (%.2f s of it in the firmware), %.1f MiB used", s.Total, s.Firmware, mib(s.UsedBytes))
 }
 
 // results are all boots.

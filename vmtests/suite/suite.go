@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,13 +59,15 @@ func New() *Suite {
 	return s
 }
 
-// plainErrors shows an error as its text, which says it all, not as the tree
-// of values that it is.
+// plainErrors shows an error as the first line of its text and not as the tree
+// of values that it is. Matchers add the whole text.
 func plainErrors(value any) (string, bool) {
-	if err, ok := value.(error); ok {
-		return err.Error(), true
+	err, ok := value.(error)
+	if !ok {
+		return "", false
 	}
-	return "", false
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return first, true
 }
 
 // prepare fails the suite, with a message that says what to do, where
