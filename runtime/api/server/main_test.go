@@ -1,0 +1,113 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-os/slipway/runtime/api"
+	"github.com/slipway-os/slipway/runtime/apiclient"
+	"github.com/slipway-os/slipway/runtime/host/hosttest"
+)
+
+const userDataPath = "sys/firmware/qemu_fw_cfg/by_name/opt/slipway/user-data/raw"
+
+func TestInspectUserData(t *testing.T) {
+	for _, tc := range []struct {
+		name, data string
+		open       bool
+		check      api.Check
+		console    string
+	}{
+		{name: "none", data: "-", check: api.Check{OK: true}},
+		{name: "good", data: "settings.api.virtio-serial = true", open: true, check: api.Check{OK: true}},
+		{
+			name: "unknown groups", data: "settings.api.virtio-serial = true\n[settings.a]\nx = 1\n[settings.b]\nx = 1\n", open: true,
+			check: api.Check{OK: true, Message: "line 2: settings.a: unknown group, not used; line 4: settings.b: unknown group, not used"},
+		},
+		{
+			name: "bad", data: "[settings.api]\nvirtio-serial = true\nx = 1\ny = 2\n",
+			check:   api.Check{Message: "line 3: settings.api.x: no such setting; line 4: settings.api.y: no such setting"},
+			console: "slipway: user data is not used: line 3: settings.api.x: no such setting; line 4: settings.api.y: no such setting\n",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h, _ := hosttest.New(t, map[string]string{userDataPath: tc.data})
+			var console bytes.Buffer
+			settings, checks := inspect(h, slog.New(slog.NewTextHandler(t.Output(), nil)), &console)
+			tc.check.Name = "user-data"
+			if d := cmp.Diff([]api.Check{tc.check}, checks); d != "" {
+				t.Errorf("checks (-want +got):\n%s", d)
+			}
+			if settings.API.VirtioSerial != tc.open {
+				t.Errorf("door open: %v, want %v", settings.API.VirtioSerial, tc.open)
+			}
+			if d := cmp.Diff(tc.console, console.String()); d != "" {
+				t.Errorf("console (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestCountBoot(t *testing.T) {
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	h, _ := hosttest.New(t, nil)
+	for range 2 { // the second time the daemon was restarted
+		record, check := countBoot(h, log)
+		if record.Count != 1 || record.BootID != hosttest.BootID || !check.OK {
+			t.Errorf("%+v, %+v", record, check)
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(h.Root, "var/lib/slipway")); err != nil {
+		t.Fatal(err)
+	}
+	record, check := countBoot(h, log)
+	if record.Count != 1 || check.OK || check.Message == "" {
+		t.Errorf("without a folder: %+v, %+v; want a count and a check that is not ok", record, check)
+	}
+}
+
+// The whole way over a real socket, until the daemon is told to stop.
+func TestServe(t *testing.T) {
+	s, m := newServer(t, nil)
+	socket := filepath.Join(t.TempDir(), "api.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	ended := make(chan error)
+	go func() { ended <- serve(ctx, s.Handler(), []net.Listener{l}, s.Log) }()
+
+	c := apiclient.New(socket)
+	os, err := c.OS(ctx)
+	if err != nil || os.VersionID != "0.1.0" {
+		t.Errorf("OS: %+v, %v", os, err)
+	}
+	health, err := c.Health(ctx)
+	if err != nil || health.Status != api.Starting {
+		t.Errorf("Health: %+v, %v", health, err)
+	}
+	status, _, _, err := c.Do(ctx, http.MethodPost, api.PathReboot, nil)
+	if err != nil || status != http.StatusAccepted || len(m.Started()) != 1 {
+		t.Errorf("reboot: status %d, %v, started %q", status, err, m.Started())
+	}
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("serve goes on after its end")
+	}
+}
