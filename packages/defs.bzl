@@ -6,6 +6,7 @@ load(
     _autotools_package = "autotools_package",
     _custom_package = "custom_package",
     _files_package = "files_package",
+    _go_package = "go_package",
     _make_package = "make_package",
     _meson_package = "meson_package",
 )
@@ -15,5 +16,6 @@ SourceInfo = _SourceInfo
 autotools_package = _autotools_package
 custom_package = _custom_package
 files_package = _files_package
+go_package = _go_package
 make_package = _make_package
 meson_package = _meson_package

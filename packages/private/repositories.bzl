@@ -6,11 +6,12 @@ standard library only, and what it fetched once it keeps in the user's cache.
 
 load("//packages:sources.bzl", "SOURCES")
 
-def _fetch(ctx, list, output):
+def _go_run(ctx, args):
+    """Runs a program of this tree by the pinned Go SDK."""
     home = ctx.getenv("HOME") or "/root"
     cache = (ctx.getenv("XDG_CACHE_HOME") or home + "/.cache") + "/slipway"
     result = ctx.execute(
-        [ctx.path(ctx.attr._go), "run", "./packages/cmd/fetch", "--list", list, "--output", output],
+        [ctx.path(ctx.attr._go), "run"] + args,
         working_directory = str(ctx.workspace_root),
         environment = {
             "CGO_ENABLED": "0",
@@ -24,6 +25,9 @@ def _fetch(ctx, list, output):
     )
     if result.return_code != 0:
         fail("{}: fetching pinned files failed; the reason stands above".format(ctx.name))
+
+def _fetch(ctx, list, output):
+    _go_run(ctx, ["./packages/cmd/fetch", "--list", list, "--output", output])
 
 def _pinned_files_impl(ctx):
     ctx.report_progress("fetching")
@@ -73,6 +77,47 @@ sdk_repository = repository_rule(
     implementation = _sdk_repository_impl,
     doc = "The packages of the SDK's lock.",
     attrs = dict(_GO, **{"lock": attr.label(mandatory = True)}),
+)
+
+def _go_modules_impl(ctx):
+    ctx.report_progress("fetching Go modules")
+    _go_run(ctx, [
+        "./packages/cmd/gomodules",
+        "--go",
+        ctx.path(ctx.attr._go),
+        "--mod",
+        ctx.path(ctx.attr.go_mod),
+        "--sum",
+        ctx.path(ctx.attr.go_sum),
+        "--output",
+        ctx.path("modules.tar"),
+    ])
+    version = ""
+    for line in ctx.read(ctx.attr.go_mod).splitlines():
+        words = line.strip().removeprefix("require ").split(" ")
+        if words[0] == ctx.attr.module and len(words) > 1:
+            version = words[1]
+    if not version:
+        fail("{}: {} does not require {}".format(ctx.name, ctx.attr.go_mod, ctx.attr.module))
+    ctx.file("BUILD.bazel", """load("@slipway//packages/private:source.bzl", "source")
+
+source(
+    name = {name},
+    archives = ["modules.tar"],
+    debian_version = "",
+    version = {version},
+    visibility = ["//visibility:public"],
+)
+""".format(name = repr(ctx.name), version = repr(version.removeprefix("v"))))
+
+go_modules = repository_rule(
+    implementation = _go_modules_impl,
+    doc = "The modules of a package's go.mod, checked against its go.sum.",
+    attrs = dict(_GO, **{
+        "go_mod": attr.label(mandatory = True),
+        "go_sum": attr.label(mandatory = True),
+        "module": attr.string(mandatory = True, doc = "Module whose version is the package's."),
+    }),
 )
 
 def _basename(path):

@@ -68,3 +68,47 @@ files_package = package_rule(
     doc = "Files and links that are installed as they are.",
     attrs = {},
 )
+
+# Go checks bounds and links static programs at a fixed address: the checks of C
+# programs do not apply to those that are built without cgo.
+_GO_EXCEPTIONS = ["pie", "relro", "stack-protector", "strip"]
+
+def _go_impl(ctx):
+    if bool(ctx.attr.programs) == bool(ctx.attr.binaries):
+        fail("{}: give either binaries (of src's modules) or programs (of this tree)".format(ctx.label))
+    paths = ctx.attr.programs.values() + ctx.attr.binaries.keys()
+    exceptions = dict(ctx.attr.exceptions)
+    for check in _GO_EXCEPTIONS if not ctx.attr.cgo else ["stack-protector", "strip"]:
+        exceptions[check] = exceptions.get(check, []) + paths
+    fields = {"exceptions": exceptions}
+    if ctx.attr.programs:
+        files = {p: t for t, p in ctx.attr.programs.items()} | {p: t for t, p in ctx.attr.files.items()}
+        fields["files"] = {p: t.files.to_list()[0].path for p, t in files.items()}
+        return build_package(ctx, "files", fields, ctx.files.programs)
+    return build_package(ctx, "go", fields | {
+        "binaries": ctx.attr.binaries,
+        "cgo": ctx.attr.cgo,
+        "go_mod": ctx.file.go_mod.path,
+        "go_root": ctx.file._go.path,
+        "go_sum": ctx.file.go_sum.path,
+        "go_tags": ctx.attr.go_tags,
+        "module": ctx.attr.module,
+        "x_defs": ctx.attr.x_defs,
+    }, [ctx.file.go_mod, ctx.file.go_sum, ctx.file._go] + ctx.files._go_sdk)
+
+go_package = package_rule(
+    _go_impl,
+    doc = "Go programs: of this tree, built by rules_go, or of modules, built offline from go.mod and go.sum.",
+    attrs = {
+        "programs": attr.label_keyed_string_dict(doc = "go_binary of this tree to its path in the image."),
+        "binaries": attr.string_dict(doc = "Path in the image to the Go package that is its main."),
+        "cgo": attr.bool(doc = "Compile with cgo, against deps."),
+        "go_mod": attr.label(allow_single_file = True, doc = "The package's own go.mod."),
+        "go_sum": attr.label(allow_single_file = True, doc = "The package's own go.sum."),
+        "go_tags": attr.string_list(doc = "Build tags."),
+        "module": attr.string(doc = "Module that the licence texts come from."),
+        "x_defs": attr.string_dict(doc = "Go variable to its value; {version} is the package's."),
+        "_go": attr.label(default = "@go_toolchain//:bin/go", allow_single_file = True),
+        "_go_sdk": attr.label(default = "@go_sdk//:files"),
+    },
+)

@@ -20,11 +20,11 @@ set -- {fixed_args} "$@"
   --env TMPDIR=/work/tmp --env TEST_TMPDIR=/work/tmp \\
   --env TEST_UNDECLARED_OUTPUTS_DIR=/work/outputs \\
   --env TEST_TARGET="${{TEST_TARGET:-}}" \\
-  --env SLIPWAY_IMAGE=/work/image/disk.img --env SLIPWAY_ARTIFACTS=/work/image \\
+  --env SLIPWAY_IMAGE=/work/image/disk.img --env SLIPWAY_ARTIFACTS=/work/image {late_flags} \\
   -- /work/in/program "$@"
 """
 
-def _launch(ctx, program, fixed_args, flags):
+def _launch(ctx, program, fixed_args, flags, late_flags = ""):
     image = ctx.attr.image[ImageInfo]
     sdk = ctx.attr._sdk[SdkInfo]
     binds = ""
@@ -38,6 +38,7 @@ def _launch(ctx, program, fixed_args, flags):
         sdk_id = sdk.id.short_path,
         binds = binds,
         flags = " ".join(flags),
+        late_flags = late_flags,
         fixed_args = " ".join(fixed_args),
     ), is_executable = True)
     files = [program, ctx.executable._pkgbuild, sdk.archive, sdk.id, image.disk] + image.artifacts
@@ -62,8 +63,11 @@ vm_test = rule(
     }),
 )
 
+# The user names files of the host, and reaches the API's socket from outside.
+_HOST = "--bind-rw /:/work/host --env SLIPWAY_HOST_ROOT=/work/host --env BUILD_WORKING_DIRECTORY=\"${BUILD_WORKING_DIRECTORY:-$PWD}\" --env TMPDIR=\"/work/host$scratch\""
+
 def _vm_run_impl(ctx):
-    return _launch(ctx, ctx.executable._vmrun, [], ["--network"])
+    return _launch(ctx, ctx.executable._vmrun, [], ["--network"], _HOST)
 
 vm_run = rule(
     implementation = _vm_run_impl,

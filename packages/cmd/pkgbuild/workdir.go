@@ -75,6 +75,10 @@ func (b *builder) sandbox() sandbox.Config {
 	bind(filepath.Join(b.work, "build"), "/build", true)
 	bind(filepath.Join(b.work, "out"), "/out", true)
 	bind(filepath.Join(b.work, "sysroot"), recipe.Sysroot, false)
+	if b.recipe.GoRoot != "" {
+		bind(filepath.Dir(filepath.Dir(mustResolve(b.recipe.GoRoot))), recipe.GoRootDir, false)
+		cfg.Tmpfs = append(cfg.Tmpfs, "/tools")
+	}
 	for inside, host := range b.inputs() {
 		bind(host, recipe.InputDir+"/"+inside, false)
 	}
@@ -92,7 +96,7 @@ func (b *builder) inputs() map[string]string {
 	for i, p := range r.Patches {
 		in[r.PatchName(i)] = p
 	}
-	for name, file := range map[string]string{"debian.tar": r.Debian, "prepare.sh": r.Prepare, "build.sh": r.Build, "finish.sh": r.Finish, "kconfig": r.Kconfig, "require.config": r.Require} {
+	for name, file := range map[string]string{"debian.tar": r.Debian, "prepare.sh": r.Prepare, "build.sh": r.Build, "finish.sh": r.Finish, "kconfig": r.Kconfig, "require.config": r.Require, "go.mod": r.GoMod, "go.sum": r.GoSum} {
 		if file != "" {
 			in[name] = file
 		}

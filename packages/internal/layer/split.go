@@ -54,6 +54,9 @@ func Match(patterns []string, name string) bool { return match(patterns, name) }
 // usr/bin, libraries in usr/lib, defaults of /etc in usr/share/factory/etc.
 func Merge(root string) error {
 	moves := [][2]string{
+		// pkg-config puts the sysroot before every folder that it names, that
+		// of systemd's units among them (PKG_CONFIG_SYSROOT_DIR).
+		{"sysroot", "."},
 		{"bin", "usr/bin"}, {"sbin", "usr/bin"}, {"usr/sbin", "usr/bin"},
 		{"lib", "usr/lib"}, {"lib64", "usr/lib"}, {"usr/lib64", "usr/lib"},
 		{"etc", "usr/share/factory/etc"},
@@ -67,11 +70,12 @@ func Merge(root string) error {
 		if err != nil {
 			return err
 		}
-		if list, err := os.ReadDir(from); err != nil || len(list) == 0 {
-			if err != nil {
-				return err
-			}
-			continue // an empty folder is a mount point
+		list, err := os.ReadDir(from)
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 && !strings.Contains(m[0], "/") {
+			continue // an empty folder at the top is a mount point
 		}
 		if err := moveTree(from, filepath.Join(root, m[1])); err != nil {
 			return fmt.Errorf("moving /%s to /%s: %w", m[0], m[1], err)

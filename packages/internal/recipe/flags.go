@@ -59,6 +59,9 @@ func (r *Recipe) Environment(jobs int) []string {
 			"KBUILD_BUILD_VERSION=1", fmt.Sprintf("KBUILD_BUILD_TIMESTAMP=@%d", r.Epoch),
 			"KCFLAGS=-ffile-prefix-map=/build/=/usr/src/", "KAFLAGS=-ffile-prefix-map=/build/=/usr/src/")
 	}
+	if r.Style == "go" {
+		env = append(env, r.goEnvironment()...)
+	}
 	env = append(env, r.clock()...)
 	return append(env, sortedPairs("", r.Env)...)
 }

@@ -67,8 +67,16 @@ type Recipe struct {
 	NoSysroot  bool                `json:"no_sysroot,omitempty"` // compile against the SDK (the C library itself)
 	Fragments  []string            `json:"fragments,omitempty"`  // kernel configuration, merged in order
 	Require    string              `json:"require,omitempty"`    // options that are asserted only
-	Kconfig    string              `json:"kconfig,omitempty"`    // program that merges and checks it
-	Epoch      int64               `json:"epoch"`                // SOURCE_DATE_EPOCH, seconds
+	GoMod      string              `json:"go_mod,omitempty"`     // go.mod and go.sum of a Go package
+	GoSum      string              `json:"go_sum,omitempty"`
+	GoRoot     string              `json:"go_root,omitempty"`  // a file of the Go SDK, two folders below its root (bin/go)
+	Module     string              `json:"module,omitempty"`   // the Go module that the licence texts come from
+	Binaries   map[string]string   `json:"binaries,omitempty"` // image path to Go package
+	GoTags     []string            `json:"go_tags,omitempty"`
+	XDefs      map[string]string   `json:"x_defs,omitempty"` // Go variable to value; {version} is the package's
+	Cgo        bool                `json:"cgo,omitempty"`
+	Kconfig    string              `json:"kconfig,omitempty"` // program that merges and checks it
+	Epoch      int64               `json:"epoch"`             // SOURCE_DATE_EPOCH, seconds
 }
 
 // Phase is one named step: commands that run in order.
@@ -122,6 +130,7 @@ var styles = map[string]style{
 	"make":      makeStyle,
 	"custom":    custom,
 	"files":     files,
+	"go":        golang,
 	"kernel":    kernel,
 }
 
@@ -137,7 +146,7 @@ func styleNames() []string {
 // Phases returns every phase of the recipe in order.
 func (r *Recipe) Phases(jobs int) []Phase {
 	var all []Phase
-	if len(r.Sources) > 0 {
+	if len(r.Sources) > 0 && r.Style != "go" {
 		all = append(all, r.unpack(), r.patch())
 	}
 	if r.Prepare != "" {
