@@ -85,16 +85,17 @@ def _go_impl(ctx):
         files = {p: t for t, p in ctx.attr.programs.items()} | {p: t for t, p in ctx.attr.files.items()}
         fields["files"] = {p: t.files.to_list()[0].path for p, t in files.items()}
         return build_package(ctx, "files", fields, ctx.files.programs)
+    go = [f for f in ctx.files._go_sdk if f.path.endswith("/bin/go")]
     return build_package(ctx, "go", fields | {
         "binaries": ctx.attr.binaries,
         "cgo": ctx.attr.cgo,
         "go_mod": ctx.file.go_mod.path,
-        "go_root": ctx.file._go.path,
+        "go_root": go[0].path,
         "go_sum": ctx.file.go_sum.path,
         "go_tags": ctx.attr.go_tags,
         "module": ctx.attr.module,
         "x_defs": ctx.attr.x_defs,
-    }, [ctx.file.go_mod, ctx.file.go_sum, ctx.file._go] + ctx.files._go_sdk)
+    }, [ctx.file.go_mod, ctx.file.go_sum] + ctx.files._go_sdk)
 
 go_package = package_rule(
     _go_impl,
@@ -108,7 +109,6 @@ go_package = package_rule(
         "go_tags": attr.string_list(doc = "Build tags."),
         "module": attr.string(doc = "Module that the licence texts come from."),
         "x_defs": attr.string_dict(doc = "Go variable to its value; {version} is the package's."),
-        "_go": attr.label(default = "@go_toolchain//:bin/go", allow_single_file = True),
         "_go_sdk": attr.label(default = "@go_sdk//:files"),
     },
 )
