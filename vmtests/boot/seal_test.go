@@ -41,10 +41,10 @@ var _ = Describe("the root file system", func() {
 		Expect(err).NotTo(HaveOccurred())
 		By("writing to STATE, which shows that the unit would write")
 		Expect(entries).To(ContainElement(about("write-state.service", "Finished ")))
-		Expect(entries).NotTo(ContainElement(about("write-state.service", "status=209/STDOUT")))
+		Expect(entries).NotTo(ContainElement(about("write-state.service", "Failed to set up standard output")))
 		By("writing to the root")
 		Expect(entries).To(ContainElement(about("write-root.service", "Failed to set up standard output: Read-only file system")))
-		Expect(entries).To(ContainElement(about("write-root.service", "status=209/STDOUT")))
+		Expect(entries).To(ContainElement(about("write-root.service", "Failed at step STDOUT")))
 	}, SpecTimeout(patience))
 
 	DescribeTable("is not run if one byte of it changed", func(ctx SpecContext, offset func(SpecContext) int64) {
