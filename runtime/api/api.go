@@ -15,6 +15,10 @@ const (
 	PathReboot  = "/actions/reboot"
 )
 
+// HeaderRequestID may be set by a client, to 1 to 64 letters, digits, dots,
+// dashes and underscores; the answer repeats it.
+const HeaderRequestID = "X-Request-Id"
+
 // OS answers GET /os. What could not be found out is empty or zero, and
 // GET /health says why.
 type OS struct {

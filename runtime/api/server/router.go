@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -30,9 +31,21 @@ func (rt router) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w := &response{ResponseWriter: rw}
 	defer rt.recover(w, r)
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	echoID(w, r)
 	w.extend()
 	if err := rt.dispatch(w, r); err != nil {
 		rt.fail(w, r, err)
+	}
+}
+
+// requestIDForm bounds what is echoed.
+var requestIDForm = regexp.MustCompile(`^[0-9A-Za-z._-]{1,64}$`)
+
+// echoID repeats the request's ID in the answer. On a virtio-serial port it
+// tells a client whose predecessor gave up waiting which answer is its own.
+func echoID(w http.ResponseWriter, r *http.Request) {
+	if id := r.Header.Get(api.HeaderRequestID); requestIDForm.MatchString(id) {
+		w.Header().Set(api.HeaderRequestID, id)
 	}
 }
 

@@ -140,6 +140,21 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+func TestRequestID(t *testing.T) {
+	s, _ := newServer(t, nil)
+	for id, want := range map[string]string{"": "", "a-1.B_2": "a-1.B_2", "two words": "", strings.Repeat("x", 65): ""} {
+		for _, path := range []string{"/os", "/nosuch"} {
+			r := httptest.NewRequest("GET", path, nil)
+			r.Header.Set(api.HeaderRequestID, id)
+			w := httptest.NewRecorder()
+			s.Handler().ServeHTTP(w, r)
+			if got := w.Header().Get(api.HeaderRequestID); got != want {
+				t.Errorf("%s with ID %q: answer has %q, want %q", path, id, got, want)
+			}
+		}
+	}
+}
+
 func TestPanicBecomesAProblem(t *testing.T) {
 	s, _ := newServer(t, nil)
 	s.Monitor = nil // getHealth dereferences it
