@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,10 @@ type Disk struct {
 // written. size is in bytes; if it is not larger than the image, the disk is
 // as large as the image.
 func Overlay(ctx context.Context, image, path string, size int64) (Disk, error) {
+	image, err := filepath.Abs(image) // else it would be meant from the overlay's folder
+	if err != nil {
+		return Disk{}, fmt.Errorf("making a disk: %w", err)
+	}
 	info, err := os.Stat(image)
 	if err != nil {
 		return Disk{}, fmt.Errorf("making a disk: %w", err)
