@@ -32,38 +32,43 @@ var credentials = map[string]string{
 	"systemd.unit-dropin.multi-user.target": "[Unit]\nWants=baseline.service\n",
 }
 
+// contestant is an image and how its boot is seen to be done.
+type contestant struct {
+	name, image string
+	credentials map[string]string
+	await       func(context.Context, *machine.Machine) (time.Duration, error)
+}
+
 // run boots the images in turn, so that a change of the host's load meets both.
 func (b bench) run(ctx context.Context, runs int, progress io.Writer) (results, error) {
 	r := results{Accel: b.accel.String()}
 	for n := 1; n <= runs; n++ {
-		for _, which := range []struct {
-			name  string
-			image string
-			once  func(context.Context, *machine.Machine) (time.Duration, error)
-			to    *[]sample
+		for _, c := range []struct {
+			contestant
+			to *[]sample
 		}{
-			{"image", b.image, awaitAPI, &r.Image},
-			{"baseline", b.baseline, awaitMultiUser, &r.Baseline},
+			{contestant{"image", b.image, nil, awaitAPI}, &r.Image},
+			{contestant{"baseline", b.baseline, credentials, awaitMultiUser}, &r.Baseline},
 		} {
-			s, err := b.boot(ctx, fmt.Sprintf("%s-%d", which.name, n), which.image, which.once)
+			s, err := b.boot(ctx, fmt.Sprintf("%s-%d", c.name, n), c.contestant)
 			if err != nil {
-				return r, fmt.Errorf("boot %d of the %s: %w", n, which.name, err)
+				return r, fmt.Errorf("boot %d of the %s: %w", n, c.name, err)
 			}
-			fmt.Fprintf(progress, "boot %d of %d of the %s: %s\n", n, runs, which.name, s)
-			*which.to = append(*which.to, s)
+			fmt.Fprintf(progress, "boot %d of %d of the %s: %s\n", n, runs, c.name, s)
+			*c.to = append(*c.to, s)
 		}
 	}
 	return r, nil
 }
 
 // boot boots once and measures.
-func (b bench) boot(ctx context.Context, name, img string, await func(context.Context, *machine.Machine) (time.Duration, error)) (s sample, err error) {
+func (b bench) boot(ctx context.Context, name string, c contestant) (s sample, err error) {
 	folder, err := evidence.Open(b.evidence, name)
 	if err != nil {
 		return s, err
 	}
 	m, err := machine.New(ctx, machine.Options{
-		Image: img, Accel: b.accel, UserData: machine.DoorOpen, Credentials: credentials, MemoryStats: true,
+		Image: c.image, Accel: b.accel, UserData: machine.DoorOpen, Credentials: c.credentials, MemoryStats: true,
 		Expected: console.Except(console.Panic), Evidence: folder,
 	})
 	if err != nil {
@@ -73,7 +78,7 @@ func (b bench) boot(ctx context.Context, name, img string, await func(context.Co
 	if err := m.PowerOn(ctx); err != nil {
 		return s, err
 	}
-	total, err := await(ctx, m)
+	total, err := c.await(ctx, m)
 	if err != nil {
 		return s, err
 	}
