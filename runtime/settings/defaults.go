@@ -1,6 +1,9 @@
 package settings
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // Defaults returns what holds while nothing is set. Fields of entries in maps
 // have their defaults only where there is such an entry, see WithDefaults.
@@ -19,17 +22,11 @@ func (s *Schema) Defaults() Values {
 func (s *Schema) WithDefaults(v Values) Values {
 	f := &flattener{values: s.Defaults()}
 	maps.Copy(f.values, v)
-	for text := range v {
+	for _, text := range slices.Collect(maps.Keys(f.values)) {
 		if k, err := ParseKey(text); err == nil {
 			s.addEntryDefaults(f, k)
 		}
 	}
-	for text := range s.Defaults() {
-		if k, err := ParseKey(text); err == nil {
-			s.addEntryDefaults(f, k)
-		}
-	}
-	maps.Copy(f.values, v)
 	return f.values
 }
 

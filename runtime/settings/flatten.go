@@ -19,7 +19,7 @@ func (s *Schema) Flatten(doc map[string]any) (Values, error) {
 	for _, name := range slices.Sorted(maps.Keys(doc)) {
 		group := s.root.field(name)
 		if group == nil {
-			f.fail(&UnknownGroupError{Group: name, Variant: otherVariants[name]})
+			f.fail(&UnknownGroupError{Group: trim(name, 64), Variant: otherVariants[name]})
 			continue
 		}
 		f.add(group, Key{group.name}, doc[name], false)

@@ -1,7 +1,9 @@
 package settings
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 )
 
@@ -47,12 +49,13 @@ type APIDocument struct {
 
 // indent encodes for people; the same input gives the same bytes.
 func indent(v any) []byte {
-	var raw json.RawMessage = compact(v)
-	b, err := json.MarshalIndent(raw, "", "  ")
-	if err != nil {
-		return append(raw, '\n') // compact JSON is still right
+	raw := compact(v)
+	var b bytes.Buffer
+	if err := json.Indent(&b, raw, "", "  "); err != nil {
+		panic(fmt.Sprintf("settings: indenting what was just encoded: %v", err))
 	}
-	return append(b, '\n')
+	b.WriteByte('\n')
+	return b.Bytes()
 }
 
 // schema is the JSON Schema of a node.

@@ -85,12 +85,12 @@ func (r *rules) containers(s *Settings) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.BootstrapContainers)) {
-		if c := s.BootstrapContainers[name]; c.Mode != ModeOff && c.Source == "" {
+		if c := s.BootstrapContainers[name]; c.Mode != "" && c.Mode != ModeOff && c.Source == "" {
 			r.fail(Key{"bootstrap-containers", string(name), "source"}, "is needed where mode is %s", c.Mode)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.BootstrapCommands)) {
-		if c := s.BootstrapCommands[name]; c.Mode != ModeOff && len(c.Commands) == 0 {
+		if c := s.BootstrapCommands[name]; c.Mode != "" && c.Mode != ModeOff && len(c.Commands) == 0 {
 			r.fail(Key{"bootstrap-commands", string(name), "commands"}, "is needed where mode is %s", c.Mode)
 		}
 	}

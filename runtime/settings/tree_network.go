@@ -1,5 +1,11 @@
 package settings
 
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
 // Network is the group network.
 type Network struct {
 	Hostname   HostName                         `json:"hostname,omitempty" doc:"Name of the host. Without it, the name that DHCP or the machine's metadata gives is used." example:"\"web-17.example.com\""`
@@ -17,6 +23,23 @@ type HostsEntry struct {
 
 // Tuple makes a list of it.
 func (HostsEntry) Tuple() {}
+
+// MarshalJSON writes the list.
+func (e HostsEntry) MarshalJSON() ([]byte, error) {
+	return json.Marshal([]any{e.IP, e.Names})
+}
+
+// UnmarshalJSON reads the list.
+func (e *HostsEntry) UnmarshalJSON(b []byte) error {
+	var list []json.RawMessage
+	if err := json.Unmarshal(b, &list); err != nil {
+		return err
+	}
+	if len(list) != 2 {
+		return fmt.Errorf("a line of /etc/hosts has %d members, want an address and a list of names", len(list))
+	}
+	return errors.Join(json.Unmarshal(list[0], &e.IP), json.Unmarshal(list[1], &e.Names))
+}
 
 // NoProxy is a host, a domain with what is below it (".example.com"), an
 // address, a network or "*".

@@ -16,13 +16,15 @@ const (
 	windowDay  = `(Mon|Tue|Wed|Thu|Fri|Sat|Sun)`
 	windowDays = windowDay + `(-` + windowDay + `)?`
 	windowTime = `([01][0-9]|2[0-3]):[0-5][0-9]`
+
+	windowPattern = `^(` + windowDays + `(,` + windowDays + `){0,6} )?` + windowTime + `-` + windowTime + `$`
 )
 
 // Rule says what a Window takes.
 func (Window) Rule() Rule {
 	return Rule{
 		Expected:  "a window of time such as 02:00-04:30 or Sat-Sun 02:00-04:30",
-		Pattern:   `^(` + windowDays + `(,` + windowDays + `){0,6} )?` + windowTime + `-` + windowTime + `$`,
+		Pattern:   windowPattern,
 		MinLength: 11, MaxLength: 64,
 		Check: func(s string) error {
 			if _, err := Window(s).parse(); err != nil {
@@ -56,6 +58,9 @@ type span struct {
 
 func (w Window) parse() (span, error) {
 	var s span
+	if !pattern(windowPattern).MatchString(string(w)) {
+		return s, errors.New("is not of the right form")
+	}
 	days, times, found := strings.Cut(string(w), " ")
 	if !found {
 		days, times = "Sun-Sat", string(w)
@@ -72,13 +77,9 @@ func (w Window) parse() (span, error) {
 		if !isRange {
 			last = first
 		}
-		from, to := weekday(first), weekday(last)
-		if from < 0 || to < 0 {
-			return s, errors.New("names a day that is none")
-		}
-		for d := from; ; d = (d + 1) % 7 {
+		for d := weekday(first); ; d = (d + 1) % 7 {
 			s.days[d] = true
-			if d == to {
+			if d == weekday(last) {
 				break
 			}
 		}
@@ -86,12 +87,12 @@ func (w Window) parse() (span, error) {
 	return s, nil
 }
 
-// weekday is the time.Weekday of its three first letters, or -1.
+// weekday is the time.Weekday of its three first letters, which windowPattern
+// has made sure of.
 func weekday(name string) int {
-	for d := time.Sunday; d <= time.Saturday; d++ {
-		if d.String()[:3] == name {
-			return int(d)
-		}
+	d := time.Sunday
+	for d < time.Saturday && d.String()[:3] != name {
+		d++
 	}
-	return -1
+	return int(d)
 }
