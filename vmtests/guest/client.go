@@ -19,6 +19,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -104,8 +105,21 @@ func (c *Client) Journal(ctx context.Context, boot int) ([]byte, error) {
 func (c *Client) Reboot(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Attempt)
 	defer cancel()
-	_, err := c.once(ctx, http.MethodPost, api.PathReboot, http.StatusAccepted)
+	_, err := c.once(ctx, http.MethodPost, api.PathReboot, "", http.StatusAccepted)
 	return err
+}
+
+// Get asks for a path until there is an answer with status 200.
+func (c *Client) Get(ctx context.Context, path string) ([]byte, error) {
+	return c.again(ctx, path, http.StatusOK)
+}
+
+// Send sends a request that changes something, once. A status of 300 and up is
+// a *RefusedError.
+func (c *Client) Send(ctx context.Context, method, path, body string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.Attempt)
+	defer cancel()
+	return c.once(ctx, method, path, body, http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent)
 }
 
 // get asks for a document until there is an answer.
@@ -125,7 +139,7 @@ func get[T any](ctx context.Context, c *Client, path string, accept ...int) (T, 
 func (c *Client) again(ctx context.Context, path string, accept ...int) ([]byte, error) {
 	for attempts := 1; ; attempts++ {
 		attempt, cancel := c.attempt(ctx)
-		body, err := c.once(attempt, http.MethodGet, path, accept...)
+		body, err := c.once(attempt, http.MethodGet, path, "", accept...)
 		cancel()
 		var refused *RefusedError
 		if err == nil || errors.As(err, &refused) {
@@ -154,8 +168,8 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s %s: HTTP status %d: %.500s", e.Method, e.Path, e.Status, e.Body)
 }
 
-func (c *Client) once(ctx context.Context, method, path string, accept ...int) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://slipway"+path, nil)
+func (c *Client) once(ctx context.Context, method, path, content string, accept ...int) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://slipway"+path, strings.NewReader(content))
 	if err != nil {
 		return nil, fmt.Errorf("asking for %s: %w", path, err)
 	}

@@ -43,8 +43,16 @@ type Options struct {
 	DiskSize int64
 	// Expected are troubles that the test brings about: they end no wait.
 	Expected []console.Trouble
-	// Network connects the machine to QEMU's user-mode network.
-	Network bool
+	// Network connects the machine to QEMU's user-mode network; NetworkHost is
+	// the address of this host's loopback there, "" is 10.0.2.2.
+	Network     bool
+	NetworkHost string
+	// Manufacturer, SMBIOS and Seeds are as in qemu.Config.
+	Manufacturer string
+	SMBIOS       []string
+	Seeds        []qemu.Disk
+	// MemoryMiB is the size of the machine's memory; 0 is 1024.
+	MemoryMiB int
 	// MemoryStats lets the guest report its use of memory.
 	MemoryStats bool
 	// Evidence takes the console as it is written.
@@ -81,9 +89,12 @@ func New(ctx context.Context, o Options) (*Machine, error) {
 		Timeline: &evidence.Timeline{}, troubles: console.Except(o.Expected...), folder: o.Evidence,
 		config: qemu.Config{
 			Accel: o.Accel, Firmware: qemu.OVMF, Dir: dir, MemoryMiB: memoryMiB, CPUs: cpus,
-			UUID: uuid.NewString(), Credentials: o.Credentials, Network: o.Network, Screen: true,
-			MemoryStats: o.MemoryStats,
+			UUID: uuid.NewString(), Credentials: o.Credentials, Network: o.Network, NetworkHost: o.NetworkHost,
+			Manufacturer: o.Manufacturer, SMBIOS: o.SMBIOS, Seeds: o.Seeds, Screen: true, MemoryStats: o.MemoryStats,
 		},
+	}
+	if o.MemoryMiB != 0 {
+		m.config.MemoryMiB = o.MemoryMiB
 	}
 	if o.UserData != "" {
 		m.config.UserData = []byte(o.UserData)

@@ -63,8 +63,17 @@ type Config struct {
 	UserData []byte
 	// Credentials are handed to the guest's systemd, see systemd.system-credentials(7).
 	Credentials map[string]string
+	// SMBIOS are further type 11 strings (DSP0134, 7.12), as "name=value".
+	SMBIOS []string
+	// Manufacturer is what SMBIOS says of the machine's maker; "" is QEMU.
+	Manufacturer string
+	// Seeds are further disks, which the guest cannot write.
+	Seeds []Disk
 	// Network connects the guest to QEMU's user-mode network.
 	Network bool
+	// NetworkHost is the address under which the guest reaches the loopback of
+	// this host; "" is 10.0.2.2. Guests are in the same /24.
+	NetworkHost string
 	// Screen adds a display adapter, without which there are no screenshots.
 	Screen bool
 	// MemoryStats adds a balloon, through which a guest reports its use of memory.

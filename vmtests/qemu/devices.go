@@ -47,9 +47,7 @@ func (c Config) args(fd inherited) []string {
 		"-device", "i6300esb",
 		"-device", "pvpanic-pci")
 	args = append(args, serialArgs(c.Terminal, fd)...)
-	if c.Network {
-		args = append(args, "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=")
-	}
+	args = append(args, c.networkArgs()...)
 	if c.Screen {
 		args = append(args, "-device", "VGA")
 	}
@@ -59,7 +57,29 @@ func (c Config) args(fd inherited) []string {
 	if c.UserData != nil {
 		args = append(args, "-fw_cfg", "name=opt/slipway/user-data,file="+escape(f.userData))
 	}
+	for i, seed := range c.Seeds {
+		args = append(args, seed.seedArgs(i)...)
+	}
+	if c.Manufacturer != "" {
+		args = append(args, "-smbios", "type=1,manufacturer="+escape(c.Manufacturer))
+	}
+	for _, s := range c.SMBIOS {
+		args = append(args, "-smbios", "type=11,value="+escape(s))
+	}
 	return append(args, credentialArgs(c.Credentials)...)
+}
+
+// networkArgs connect the guest to this host's loopback and to nothing else
+// that it could count on.
+func (c Config) networkArgs() []string {
+	if !c.Network {
+		return nil
+	}
+	user := "user,id=net"
+	if c.NetworkHost != "" {
+		user += ",net=" + c.NetworkHost + "/24,host=" + c.NetworkHost
+	}
+	return []string{"-netdev", user, "-device", "virtio-net-pci,netdev=net,romfile="}
 }
 
 // serialArgs connect console, API door and monitor.

@@ -69,6 +69,13 @@ func TestArgsOfOptions(t *testing.T) {
 	}{
 		{"user data", func(c *Config) { c.UserData = []byte{} }, []string{"-fw_cfg", "name=opt/slipway/user-data,file=/m/user-data"}},
 		{"network", func(c *Config) { c.Network = true }, []string{"-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="}},
+		{"network of a cloud", func(c *Config) { c.Network, c.NetworkHost = true, "169.254.169.254" },
+			[]string{"-netdev", "user,id=net,net=169.254.169.254/24,host=169.254.169.254", "-device", "virtio-net-pci,netdev=net,romfile="}},
+		{"maker", func(c *Config) { c.Manufacturer = "A, B" }, []string{"-smbios", "type=1,manufacturer=A,, B"}},
+		{"strings", func(c *Config) { c.SMBIOS = []string{"a=1"} }, []string{"-smbios", "type=11,value=a=1"}},
+		{"seed", func(c *Config) { c.Seeds = []Disk{{Path: "/s.iso", Format: "raw"}} }, []string{
+			"if=none,id=seed0,format=raw,readonly=on,file=/s.iso", "-device", "virtio-blk-pci,drive=seed0,serial=seed0",
+		}},
 		{"memory", func(c *Config) { c.MemoryStats = true }, []string{"-device", "virtio-balloon-pci,id=balloon"}},
 		{"terminal", func(c *Config) { c.Terminal = true }, []string{"stdio,id=console,mux=on,signal=off", "-mon", "chardev=console,mode=readline"}},
 	} {

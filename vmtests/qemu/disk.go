@@ -71,6 +71,15 @@ func (d Disk) args() []string {
 	}
 }
 
+// seedArgs are QEMU's arguments for a disk that is only read, the n-th of its
+// kind.
+func (d Disk) seedArgs(n int) []string {
+	return []string{
+		"-drive", fmt.Sprintf("if=none,id=seed%d,format=%s,readonly=on,file=%s", n, d.Format, escape(d.Path)),
+		"-device", fmt.Sprintf("virtio-blk-pci,drive=seed%d,serial=seed%d", n, n),
+	}
+}
+
 func directAccess(path string) bool {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
 	if err != nil {
