@@ -24,6 +24,18 @@ type Manager interface {
 	// Start queues the start of a unit, giving way to nothing that is queued
 	// already ("replace-irreversibly"), and does not wait for it.
 	Start(ctx context.Context, unit string) error
+	// Restart stops a unit where it runs, starts it, and waits until that is
+	// done. The error names the unit and, where it told it, its status.
+	Restart(ctx context.Context, unit string) error
+	// TryRestart restarts a unit only where it runs; one that does not exist
+	// is none that runs.
+	TryRestart(ctx context.Context, unit string) error
+	// Reload makes a unit read its configuration anew, by a restart where it
+	// knows no other way, and only where it runs.
+	Reload(ctx context.Context, unit string) error
+	// Stop stops a unit and waits until that is done; one that does not exist
+	// is stopped.
+	Stop(ctx context.Context, unit string) error
 	// Close ends the connection.
 	Close()
 }

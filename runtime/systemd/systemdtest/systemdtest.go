@@ -3,6 +3,8 @@ package systemdtest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -18,6 +20,8 @@ type Manager struct {
 	states  map[string]string
 	needs   map[string][]string
 	started []string
+	changed []string
+	changes map[string]error
 	err     error
 }
 
@@ -81,6 +85,28 @@ func (m *Manager) Started() []string {
 	return slices.Clone(m.started)
 }
 
+// SetChange sets how every change of a unit but its Start ends;
+// Hang makes it wait until the caller gives up.
+func (m *Manager) SetChange(unit string, result error) {
+	m.set(func() {
+		if m.changes == nil {
+			m.changes = map[string]error{}
+		}
+		m.changes[unit] = result
+	})
+}
+
+// Hang is a result of SetChange.
+var Hang = errors.New("hangs")
+
+// Changed lists what was asked for so far, in order: "restart a.service",
+// "try-restart a.service", "reload a.service", "stop a.service".
+func (m *Manager) Changed() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.changed)
+}
+
 // FailedUnits implements systemd.Manager.
 func (m *Manager) FailedUnits(ctx context.Context) ([]systemd.Unit, error) {
 	m.mu.Lock()
@@ -120,6 +146,44 @@ func (m *Manager) Start(ctx context.Context, unit string) error {
 		return err
 	}
 	m.started = append(m.started, unit)
+	return nil
+}
+
+// Restart implements systemd.Manager.
+func (m *Manager) Restart(ctx context.Context, unit string) error {
+	return m.change(ctx, "restart", unit)
+}
+
+// TryRestart implements systemd.Manager.
+func (m *Manager) TryRestart(ctx context.Context, unit string) error {
+	return m.change(ctx, "try-restart", unit)
+}
+
+// Reload implements systemd.Manager.
+func (m *Manager) Reload(ctx context.Context, unit string) error {
+	return m.change(ctx, "reload", unit)
+}
+
+// Stop implements systemd.Manager.
+func (m *Manager) Stop(ctx context.Context, unit string) error {
+	return m.change(ctx, "stop", unit)
+}
+
+func (m *Manager) change(ctx context.Context, verb, unit string) error {
+	m.mu.Lock()
+	m.changed = append(m.changed, verb+" "+unit)
+	err, result := m.errOf(ctx), m.changes[unit]
+	m.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case result == Hang:
+		<-ctx.Done()
+		result = ctx.Err()
+	}
+	if result != nil {
+		return fmt.Errorf("%s %s: %w", verb, unit, result)
+	}
 	return nil
 }
 
