@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -116,6 +117,7 @@ func TestFlattenRefuses(t *testing.T) {
 		{"not UTF-8", "{\"motd\":\"\xff\"}", []string{"is not UTF-8"}},
 		{"too deep", strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40), []string{"has more than 32 levels"}},
 		{"deep lists", strings.Repeat(`[`, 500000), []string{"has more than 32 levels"}},
+		{"too many values", `[` + strings.Repeat(`{},`, 300000) + `{}]`, []string{"has more than 65536 values"}},
 		{"too large", `{"motd":"` + strings.Repeat("a", MaxSize) + `"}`, []string{"is larger than 1048576 bytes"}},
 		{"long text", `{"motd":"` + strings.Repeat("a", 5000) + `"}`, []string{"is longer than 4096 characters"}},
 		{"an escape", `{"motd":"\u001b[2J"}`, []string{"settings.motd: is not of the right form"}},
@@ -184,6 +186,26 @@ func TestFlattenBounds(t *testing.T) {
 	if _, err := Base().Flatten(map[string]any{"host-containers": large, "bootstrap-containers": large}); err == nil ||
 		!strings.Contains(err.Error(), "larger than 1048576 bytes in all") {
 		t.Errorf("2 MB of settings: got %v", err)
+	}
+}
+
+// The memory that hostile documents take is bounded, whatever they are.
+func TestFlattenMemory(t *testing.T) {
+	for name, unit := range map[string]string{
+		"lists": `[],`, "objects": `{},`, "nested": `{"a":[{}]},`, "text": `"a",`, "numbers": `1,`,
+		"names": `{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1},`,
+	} {
+		doc := []byte(`{"ntp":{"options":[` + strings.Repeat(unit, (MaxSize-100)/len(unit)) + `0]}}`)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := Base().FlattenJSON(doc); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		runtime.ReadMemStats(&after)
+		const most = 32 << 20
+		if n := after.TotalAlloc - before.TotalAlloc; n > most {
+			t.Errorf("%s: 1 MiB took %d bytes of memory, want at most %d", name, n, most)
+		}
 	}
 }
 

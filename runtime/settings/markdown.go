@@ -20,26 +20,32 @@ func (s *Schema) Markdown() []byte {
 			continue
 		}
 		if group.kind == KindMap {
-			fmt.Fprintf(&b, "\n%s", mapNote(Key{group.name}, group))
+			fmt.Fprintf(&b, "\n%s", mapNote(group))
 		}
-		group.walk(Key{group.name}, func(k Key, n *node) {
-			switch {
-			case n.kind == KindMap:
-				fmt.Fprintf(&b, "\n### `%s.NAME`\n\n%s\n\n%s", shown(k), n.doc, mapNote(k, n))
-			case !n.descends():
-				fmt.Fprintf(&b, "\n### `%s`\n\n", shown(k))
-				if n.doc != "" {
-					fmt.Fprintf(&b, "%s\n\n", n.doc)
-				}
-				b.WriteString(n.markdown(k))
-			}
-		})
+		group.walk(Key{group.name}, func(k Key, n *node) { b.WriteString(section(k, n)) })
 	}
 	return b.Bytes()
 }
 
+// section is what the reference says of one node below a group. What is at a
+// name in a map has been said with the map.
+func section(k Key, n *node) string {
+	if k[len(k)-1] == "*" {
+		return ""
+	}
+	switch {
+	case n.kind == KindMap && n.elem.descends():
+		return fmt.Sprintf("\n### `%s.NAME`\n\n%s\n\n%s", shown(k), n.doc, mapNote(n))
+	case n.kind == KindMap:
+		return fmt.Sprintf("\n### `%s.NAME`\n\n%s\n\n%s%s", shown(k), n.doc, mapNote(n), n.elem.markdown(k))
+	case n.kind == KindGroup:
+		return fmt.Sprintf("\n### `%s`\n\n%s\n", shown(k), n.doc)
+	}
+	return fmt.Sprintf("\n### `%s`\n\n%s\n\n%s", shown(k), n.doc, n.markdown(k))
+}
+
 // mapNote says what names a map takes.
-func mapNote(k Key, n *node) string {
+func mapNote(n *node) string {
 	note := fmt.Sprintf("- NAME: %s; at most %d.\n", n.rule.expected(), n.size)
 	if n.refused != "" {
 		note += fmt.Sprintf("- Refused: %s.\n", n.refused)

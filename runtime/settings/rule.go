@@ -73,7 +73,7 @@ func (r Rule) expected() string {
 var patterns sync.Map // string to *regexp.Regexp
 
 // pattern compiles a pattern once. Those of the Rules are part of the program,
-// and composing a schema compiles each.
+// and composing a schema has compiled each.
 func pattern(text string) *regexp.Regexp {
 	if re, ok := patterns.Load(text); ok {
 		return re.(*regexp.Regexp)
@@ -92,8 +92,13 @@ func ruleOf(t reflect.Type) (Rule, error) {
 	if typed, ok := reflect.Zero(t).Interface().(ruled); ok {
 		r = typed.Rule()
 	}
-	if _, err := regexp.Compile(r.Pattern); err != nil {
+	if _, known := patterns.Load(r.Pattern); known {
+		return r, nil
+	}
+	re, err := regexp.Compile(r.Pattern)
+	if err != nil {
 		return Rule{}, fmt.Errorf("the pattern of %v: %w", t, err)
 	}
+	patterns.Store(r.Pattern, re)
 	return r, nil
 }

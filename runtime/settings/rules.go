@@ -66,7 +66,13 @@ func (r *rules) updates(s Updates) {
 	}
 }
 
+// leastDeadline keeps a slip of the pen from restarting every boot.
+const leastDeadline = time.Minute
+
 func (r *rules) health(s Health) {
+	if s.Deadline.Value(leastDeadline) < leastDeadline {
+		r.fail(Key{"health", "deadline"}, "is below %v, in which no host can boot for sure", leastDeadline)
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Checks)) {
 		check, k := s.Checks[name], Key{"health", "checks", string(name)}
 		if (check.URL == "") == (check.Source == "") {

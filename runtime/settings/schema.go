@@ -54,8 +54,10 @@ func Base() *Schema { return baseSchema() }
 
 // ForVariant is the schema of a variant, by its VARIANT_ID: the base groups and
 // its own. One that is not known has the base groups.
-func ForVariant(id string) *Schema {
-	own := variants[id]
+func ForVariant(id string) *Schema { return withOwn(variants[id]) }
+
+// withOwn is the schema of the base groups and a variant's own.
+func withOwn(own []any) *Schema {
 	if len(own) == 0 {
 		return Base()
 	}

@@ -45,9 +45,14 @@ func decodeStrict(doc []byte) (any, error) {
 	return v, nil
 }
 
+// maxMembers bounds the values in a document, and so the memory that decoding
+// takes: the smallest value is 2 bytes of text and up to 100 of memory.
+const maxMembers = 1 << 16
+
 type strictDecoder struct {
-	doc []byte
-	dec *json.Decoder
+	doc     []byte
+	dec     *json.Decoder
+	members int
 }
 
 // problem adds the line to a mistake in the document's form.
@@ -65,6 +70,9 @@ func (d *strictDecoder) problem(err error) *Problem {
 }
 
 func (d *strictDecoder) value(depth int) (any, error) {
+	if d.members++; d.members > maxMembers {
+		return nil, fmt.Errorf("it has more than %d values", maxMembers)
+	}
 	token, err := d.dec.Token()
 	if err != nil {
 		return nil, err

@@ -125,7 +125,7 @@ type API struct {
 type Metrics struct {
 	SendMetrics   *bool      `json:"send-metrics,omitempty" doc:"Send the host's version, uptime and failed services to metrics-url from time to time." default:"false" example:"true"`
 	MetricsURL    URL        `json:"metrics-url,omitempty" doc:"Where they are sent." example:"\"https://metrics.example.com/v1\""`
-	ServiceChecks []UnitName `json:"service-checks,omitempty" doc:"Services whose state is sent." size:"64" default:"[\"slipway-apiserver\",\"containerd\",\"host-containerd\"]" example:"[\"slipway-apiserver\",\"containerd\"]"`
+	ServiceChecks []UnitName `json:"service-checks,omitempty" doc:"Services whose state is sent." size:"64" default:"[\"slipway-apiserver\",\"containerd\"]" example:"[\"slipway-apiserver\",\"containerd\"]"`
 	Local         *bool      `json:"local,omitempty" doc:"Serve GET /metrics, in Prometheus' text form, on the API's socket." default:"true" example:"false"`
 }
 

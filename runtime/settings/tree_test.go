@@ -158,10 +158,7 @@ func (c *cluster) Check() error {
 }
 
 func TestComposeByVariant(t *testing.T) {
-	s, err := Compose(Settings{}, cluster{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := withOwn([]any{cluster{}})
 	doc := []byte(`{"ntp":{"time-servers":["a"]},"orchestrator":{"node-name":"n","pods":{"p":{"allowed":true}}}}`)
 	v, err := s.FlattenJSON(doc)
 	if err != nil {

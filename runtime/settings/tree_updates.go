@@ -63,7 +63,7 @@ func (UpdateStrategy) Rule() Rule {
 
 // Health is the group health.
 type Health struct {
-	Deadline Duration                   `json:"deadline,omitempty" doc:"How long after the kernel's start a boot has to be good; else the host restarts, and an update is taken back." default:"\"5m\"" example:"\"10m\""`
+	Deadline Duration                   `json:"deadline,omitempty" doc:"How long after the kernel's start a boot has to be good, at least 1m; else the host restarts, and an update is taken back." default:"\"5m\"" example:"\"10m\""`
 	Checks   map[Identifier]HealthCheck `json:"checks,omitempty" doc:"Checks of the host's owner: each is a URL or a container." size:"32"`
 }
 
