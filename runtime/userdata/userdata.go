@@ -1,151 +1,168 @@
 // Package userdata reads the settings that the machine's owner hands to the
 // host from outside. Nothing in it may ever stop a boot: what is wrong is
-// returned with its key and line, and the defaults hold.
+// returned with its source, line and key, and the other sources count.
+//
+// Gather reads the sources that need no network, GatherMetadata EC2's metadata
+// service, and Parse one document for whoever has it already.
 package userdata
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"maps"
 	"strings"
-	"unicode/utf8"
 
-	"github.com/pelletier/go-toml/v2"
+	"github.com/slipway-os/slipway/runtime/settings"
 )
 
-// MaxSize bounds user data, in bytes.
+// MaxSize bounds user data, in bytes: as it comes, and what is packed in it
+// once it is unpacked.
 const MaxSize = 1 << 20
 
-// Settings is what user data may say. The zero value is the default.
-type Settings struct {
-	API API `toml:"api"`
+// A Host is where user data is looked for.
+type Host struct {
+	Root string // "/" but for tests
 }
 
-// API is the group settings.api.
-type API struct {
-	// VirtioSerial opens the API on the virtio-serial port dev.slipway.api,
-	// that is, to whoever runs the hypervisor.
-	VirtioSerial bool `toml:"virtio-serial"`
+// A Result is what became of user data.
+type Result struct {
+	// Values are what the good sources say; later ones override earlier ones.
+	Values settings.Values
+	// Generated is what the machine's metadata say of it, the host name. It is
+	// no user data: a generator's values are weaker.
+	Generated settings.Values
+	Sources   []string // that Values are from, in order
+	Warnings  []string // each names its source
+	// Err joins a *SourceError for each source whose values do not count.
+	Err error
 }
 
-// document is the whole of a user data file.
-type document struct {
-	Settings Settings `toml:"settings"`
+// A SourceError says why nothing of a source counts.
+type SourceError struct {
+	Source string
+	Err    error // joins *settings.Problem values, or says why it cannot be read
 }
 
-// groups are the known groups of [settings]; a key below them that is not
-// known is a mistake, while an unknown group may belong to another version.
-var groups = []string{"api"}
-
-// An Error is a mistake in user data.
-type Error struct {
-	Line    int    // counted from 1; 0 where no line is to blame
-	Key     string // dotted, "" where no key is to blame
-	Message string
+// Error says "SOURCE: line 3: settings.ntp.time-servers: MESSAGE", with all of
+// the mistakes on one line.
+func (e *SourceError) Error() string {
+	return e.Source + ": " + strings.ReplaceAll(e.Err.Error(), "\n", "; ")
 }
 
-// Error says "line 3: settings.api.virtio-serial: MESSAGE".
-func (e *Error) Error() string {
-	var b strings.Builder
-	if e.Line > 0 {
-		fmt.Fprintf(&b, "line %d: ", e.Line)
-	}
-	if e.Key != "" {
-		fmt.Fprintf(&b, "%s: ", e.Key)
-	}
-	b.WriteString(e.Message)
-	return b.String()
+// Unwrap returns the reason.
+func (e *SourceError) Unwrap() error { return e.Err }
+
+// A source is user data as it was found: the data, or why it cannot be read.
+type source struct {
+	name     string
+	data     []byte
+	hostname string // from the metadata beside it, "" if none is there
+	err      error
 }
 
-// Parse reads user data. Empty data is valid. The warnings name groups that
-// are not known here and were passed over. If err is not nil it joins one
-// *Error for each mistake and the settings are the defaults.
-func Parse(data []byte) (s Settings, warnings []string, err error) {
-	if err := precheck(data); err != nil {
-		return Settings{}, nil, err
-	}
-	var doc document
-	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
-	err = dec.Decode(&doc)
-	var unknown *toml.StrictMissingError
-	var bad *toml.DecodeError
-	switch {
-	case err == nil:
-		return doc.Settings, nil, nil
-	case errors.As(err, &unknown):
-		warnings, err = judgeUnknown(unknown)
-	case errors.As(err, &bad):
-		err = fromTOML(bad, strings.TrimPrefix(bad.Error(), "toml: "))
-	default:
-		err = &Error{Message: err.Error()}
-	}
-	if err != nil {
-		return Settings{}, warnings, err
-	}
-	return doc.Settings, warnings, nil
-}
-
-// precheck gives the usual mix-ups an answer that says what to do.
-func precheck(data []byte) error {
-	switch {
-	case len(data) > MaxSize:
-		return &Error{Message: fmt.Sprintf("is larger than %d bytes", MaxSize)}
-	case bytes.HasPrefix(data, []byte("#cloud-config")):
-		return &Error{Line: 1, Message: "this is #cloud-config, which this host does not read: write TOML with [settings.…] groups"}
-	case bytes.HasPrefix(data, []byte("#!")):
-		return &Error{Line: 1, Message: "this is a script, and this host runs none: write TOML with [settings.…] groups"}
-	}
-	for line, rest := 1, data; len(rest) > 0; {
-		r, n := utf8.DecodeRune(rest)
-		if r == utf8.RuneError && n == 1 {
-			return &Error{Line: line, Message: "is not UTF-8 text"}
-		}
-		if r == '\n' {
-			line++
-		}
-		rest = rest[n:]
-	}
-	return nil
-}
-
-// judgeUnknown splits keys that have no field into warnings (a whole group is
-// unknown) and mistakes (a known group has no such key).
-func judgeUnknown(unknown *toml.StrictMissingError) (warnings []string, err error) {
-	var mistakes []error
-	for i := range unknown.Errors {
-		e := &unknown.Errors[i]
-		key := e.Key()
-		if group, known := groupOf(key); !known {
-			line, _ := e.Position()
-			w := fmt.Sprintf("line %d: %s: unknown group, not used", line, group)
-			if !slices.ContainsFunc(warnings, func(have string) bool { return sameGroup(have, w) }) {
-				warnings = append(warnings, w)
-			}
+// Gather reads all the sources on this machine, in this order, later ones
+// overriding earlier ones setting by setting: the image's defaults, fw_cfg,
+// SMBIOS, NoCloud disks, config drives, local overrides. A source with a mistake
+// does not count at all.
+//
+// A disk that does not answer holds Gather up until ctx ends.
+func Gather(ctx context.Context, h Host, s *settings.Schema) Result {
+	r := Result{Generated: settings.Values{}}
+	var docs []*document
+	var errs []error
+	for _, src := range h.sources(ctx) {
+		doc, err := src.parse(s)
+		r.Warnings = append(r.Warnings, doc.warnings...)
+		if err != nil {
+			errs = append(errs, err)
 			continue
 		}
-		mistakes = append(mistakes, fromTOML(e, "no such setting"))
+		maps.Copy(r.Generated, doc.generated)
+		docs = append(docs, doc)
 	}
-	return warnings, errors.Join(mistakes...)
-}
-
-// groupOf returns the dotted name of the group that a key is in and whether it
-// is known.
-func groupOf(key toml.Key) (string, bool) {
-	if len(key) < 2 || key[0] != "settings" {
-		return strings.Join(key[:min(len(key), 1)], "."), false
+	docs, refused := agree(docs, s)
+	r.Values = settings.Values{}
+	for _, doc := range docs {
+		maps.Copy(r.Values, doc.values)
+		if doc.found {
+			r.Sources = append(r.Sources, doc.source)
+		}
 	}
-	return strings.Join(key[:2], "."), slices.Contains(groups, key[1])
+	r.Err = errors.Join(append(errs, refused...)...)
+	return r
 }
 
-// sameGroup compares two warnings but for their lines.
-func sameGroup(a, b string) bool {
-	_, a, _ = strings.Cut(a, ": ")
-	_, b, _ = strings.Cut(b, ": ")
-	return a == b
+// sources reads them all, in the order in which they count.
+func (h Host) sources(ctx context.Context) []source {
+	all := h.localDefaults()
+	all = append(all, h.fwCfg()...)
+	all = append(all, h.smbios()...)
+	all = append(all, h.disks(ctx)...)
+	return append(all, h.localOverrides()...)
 }
 
-func fromTOML(e *toml.DecodeError, message string) *Error {
-	line, _ := e.Position()
-	return &Error{Line: line, Key: strings.Join(e.Key(), "."), Message: message}
+// parse reads the source's document. It is never nil: there may be warnings
+// beside an error, which is a *SourceError.
+func (src source) parse(s *settings.Schema) (*document, error) {
+	doc := &document{}
+	err := src.err
+	if err == nil {
+		doc, err = parse(src.data, s)
+	}
+	doc.source, doc.found = src.name, len(src.data) > 0
+	for i, w := range doc.warnings {
+		doc.warnings[i] = src.name + ": " + w
+	}
+	doc.generate(src.hostname, s)
+	if err != nil {
+		return doc, &SourceError{Source: src.name, Err: err}
+	}
+	return doc, nil
+}
+
+// generate takes in the host name that the metadata beside user data give. One
+// that cannot be a host name here is a warning.
+func (d *document) generate(hostname string, s *settings.Schema) {
+	if hostname == "" {
+		return
+	}
+	v, err := s.Flatten(map[string]any{"network": map[string]any{"hostname": hostname}})
+	if err != nil {
+		d.warnings = append(d.warnings, fmt.Sprintf("%s: the host name in its metadata is not used: %s",
+			d.source, strings.ReplaceAll(err.Error(), "\n", "; ")))
+		return
+	}
+	d.generated = v
+}
+
+// agree returns the documents that fit together by the rules over several
+// settings, which Parse cannot judge: one source may complete another. If all
+// of them together break a rule, those count that do not add a breach to the
+// ones before.
+func agree(docs []*document, s *settings.Schema) (kept []*document, refused []error) {
+	if err := check(s, docs...); err == nil || check(s) != nil {
+		return docs, nil
+	}
+	for _, doc := range docs {
+		tried := append(kept[:len(kept):len(kept)], doc)
+		if err := check(s, tried...); err != nil {
+			refused = append(refused, &SourceError{Source: doc.source, Err: doc.locate(err)})
+			continue
+		}
+		kept = tried
+	}
+	return kept, refused
+}
+
+// check judges the defaults with the documents' values over them.
+func check(s *settings.Schema, docs ...*document) error {
+	all := maps.Clone(s.Defaults())
+	if all == nil {
+		all = settings.Values{}
+	}
+	for _, doc := range docs {
+		maps.Copy(all, doc.values)
+	}
+	return s.Check(all)
 }
