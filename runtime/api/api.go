@@ -7,12 +7,34 @@ import "time"
 // Socket is where the API is served.
 const Socket = "/run/api.sock"
 
-// Paths of the API.
+// Paths of the API; those that Bottlerocket has are named as there.
 const (
-	PathOS      = "/os"
-	PathHealth  = "/health"
-	PathJournal = "/journal"
-	PathReboot  = "/actions/reboot"
+	PathModel              = "/"
+	PathOS                 = "/os"
+	PathSettings           = "/settings"
+	PathKeypair            = "/settings/keypair"
+	PathTx                 = "/tx"
+	PathTxList             = "/tx/list"
+	PathTxDiff             = "/tx/diff"
+	PathTxCommit           = "/tx/commit"
+	PathTxApply            = "/tx/apply"
+	PathTxCommitAndApply   = "/tx/commit_and_apply"
+	PathTxTry              = "/tx/try"
+	PathTxConfirm          = "/tx/confirm"
+	PathTxRevert           = "/tx/revert"
+	PathServices           = "/services"
+	PathConfigurationFiles = "/configuration-files"
+	PathAffectedServices   = "/metadata/affected-services"
+	PathSettingGenerators  = "/metadata/setting-generators"
+	PathTemplates          = "/metadata/templates"
+	PathHealth             = "/health"
+	PathJournal            = "/journal"
+	PathAudit              = "/audit"
+	PathMetrics            = "/metrics"
+	PathReports            = "/report"
+	PathSupport            = "/report/support"
+	PathReboot             = "/actions/reboot"
+	PathOpenAPI            = "/openapi.json"
 )
 
 // HeaderRequestID may be set by a client, to 1 to 64 letters, digits, dots,
@@ -83,28 +105,4 @@ type Check struct {
 	Name    string `json:"name"`
 	OK      bool   `json:"ok"`
 	Message string `json:"message"`
-}
-
-// ContentTypeProblem is the media type of a Problem.
-const ContentTypeProblem = "application/problem+json"
-
-// Problem is every error's body, see RFC 9457.
-type Problem struct {
-	Type   string `json:"type"`   // "about:blank": Title says it (section 4.2.1)
-	Title  string `json:"title"`  // of the HTTP status
-	Status int    `json:"status"` // the HTTP status
-	Detail string `json:"detail,omitempty"`
-	Key    string `json:"key,omitempty"` // the parameter or setting to blame
-}
-
-// Error makes a Problem an error.
-func (p *Problem) Error() string {
-	s := p.Title
-	if p.Key != "" {
-		s += ": " + p.Key
-	}
-	if p.Detail != "" {
-		s += ": " + p.Detail
-	}
-	return s
 }

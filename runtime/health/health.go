@@ -22,8 +22,10 @@ type Monitor struct {
 	Dial systemd.Dialer
 	Now  func() time.Time
 	// Fixed are checks whose outcome was found when the daemon started, such
-	// as that of the user data.
+	// as that of the boot record.
 	Fixed []api.Check
+	// More returns checks that come and go; nil: there are none.
+	More func() []api.Check
 
 	mu     sync.Mutex
 	status api.Status // as reported last
@@ -35,7 +37,11 @@ func (m *Monitor) Health(ctx context.Context) api.Health {
 	report, err := ReadReport(m.Host.Root)
 	failed, units := m.checkUnits(ctx)
 	checks := []api.Check{checkBoot(report, err), units, m.checkRoot()}
+	checks = append(checks, checkSettings(m.Host.Root)...)
 	checks = append(checks, m.Fixed...)
+	if m.More != nil {
+		checks = append(checks, m.More()...)
+	}
 
 	h := api.Health{Status: api.Good, Checks: checks, FailedUnits: failed}
 	died := err != nil || slices.Contains(failed, CheckUnit)

@@ -12,6 +12,10 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2"
+
+	"github.com/slipway-os/slipway/runtime/api"
+	"github.com/slipway-os/slipway/runtime/config"
+	"github.com/slipway-os/slipway/runtime/userdata/metadataboot"
 )
 
 // ReportPath is where the boot checks leave their report; /run is emptied by
@@ -56,4 +60,22 @@ func (r Report) Write(root string) error {
 		return fmt.Errorf("writing the report of the boot checks: %w", err)
 	}
 	return nil
+}
+
+// checkSettings reads what the boot left about settings and user data. They
+// are looked at anew each time, for the metadata service answers late.
+func checkSettings(root string) []api.Check {
+	checks := config.ReadReport(root).Checks()
+	b, err := os.ReadFile(filepath.Join(root, metadataboot.Outcome))
+	if errors.Is(err, fs.ErrNotExist) { // it was not asked
+		return checks
+	}
+	metadata := api.Check{Name: "metadata"}
+	if err == nil {
+		err = json.Unmarshal(b, &metadata)
+	}
+	if err != nil {
+		metadata.OK, metadata.Message = false, fmt.Sprintf("reading what became of the metadata: %v", err)
+	}
+	return append(checks, metadata)
 }

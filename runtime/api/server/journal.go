@@ -6,26 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"net/url"
 	"os/exec"
-	"regexp"
-	"slices"
-	"strconv"
+	"path/filepath"
 	"strings"
 	"time"
 )
 
 const (
 	journalctl = "/usr/bin/journalctl"
-	maxLines   = 1_000_000
+	systemctl  = "/usr/bin/systemctl"
 )
 
 // getJournal streams the journal, one JSON object a line, as journalctl -o json
 // prints it. It ends with the journal, or with the client if follow is set.
 func (s *Server) getJournal(gate chan struct{}, w http.ResponseWriter, r *http.Request) error {
-	q, err := parseJournalQuery(r.URL.Query())
+	q, err := parseJournalQuery(r.URL.Query(), time.Now())
 	if err != nil {
 		return err
 	}
@@ -91,95 +87,36 @@ func send(w http.ResponseWriter, control *http.ResponseController, b []byte) err
 	return nil
 }
 
-var bootIDForm = regexp.MustCompile(`^[0-9a-f]{32}$`)
-
-// A journalQuery is what a client may ask of the journal:
-//
-//	boot    0 (this boot, the default), -1 (the one before), … or a boot ID
-//	follow  true: go on with what comes
-//	lines   only so many of the last
-type journalQuery struct {
-	boot   string
-	follow bool
-	lines  int // -1: all
-}
-
-// args are journalctl's.
-func (q journalQuery) args() []string {
-	args := []string{"--output=json", "--no-pager", "--quiet", "--boot=" + q.boot}
-	if q.lines >= 0 {
-		args = append(args, "--lines="+strconv.Itoa(q.lines))
-	} else if q.follow {
-		args = append(args, "--no-tail")
-	}
-	if q.follow {
-		args = append(args, "--follow")
-	}
-	return args
-}
-
-func parseJournalQuery(values url.Values) (journalQuery, error) {
-	q := journalQuery{boot: "0", lines: -1}
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		if len(values[key]) != 1 {
-			return q, problem(http.StatusBadRequest, key, "is given %d times", len(values[key]))
-		}
-		if err := q.set(key, values.Get(key)); err != nil {
-			return q, err
-		}
-	}
-	return q, nil
-}
-
-func (q *journalQuery) set(key, value string) (err error) {
-	switch key {
-	case "boot":
-		// Positive numbers count from the oldest journal, which is removed one
-		// day; they are refused.
-		n, err := strconv.Atoi(value)
-		switch {
-		case err == nil && -1000 <= n && n <= 0:
-			q.boot = strconv.Itoa(n)
-		case bootIDForm.MatchString(value):
-			q.boot = value
-		default:
-			return problem(http.StatusBadRequest, key, "%q is neither 0, -1, … nor a boot ID of 32 hex digits", value)
-		}
-	case "follow":
-		if q.follow, err = strconv.ParseBool(value); err != nil {
-			return problem(http.StatusBadRequest, key, "%q is neither true nor false", value)
-		}
-	case "lines":
-		if q.lines, err = strconv.Atoi(value); err != nil || q.lines < 0 || q.lines > maxLines {
-			return problem(http.StatusBadRequest, key, "%q is no number from 0 to %d", value, maxLines)
-		}
-	default:
-		return problem(http.StatusBadRequest, key, "no such parameter; there are boot, follow, lines")
-	}
-	return nil
-}
-
 // runJournal is Server.Journal on a real host.
 func runJournal(ctx context.Context, args []string) (Stream, error) {
-	p := &process{cmd: exec.CommandContext(ctx, journalctl, args...)}
+	return run(ctx, journalctl, args)
+}
+
+// runUnits is Server.Units on a real host.
+func runUnits(ctx context.Context, args []string) (Stream, error) {
+	return run(ctx, systemctl, args)
+}
+
+func run(ctx context.Context, program string, args []string) (Stream, error) {
+	p := &process{cmd: exec.CommandContext(ctx, program, args...)}
 	p.cmd.Env = []string{"PATH=/usr/bin", "LANG=C.UTF-8"}
 	p.cmd.Stderr = &p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
-		return nil, fmt.Errorf("running journalctl: %w", err)
+		return nil, fmt.Errorf("running %s: %w", program, err)
 	}
 	p.Reader = out
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("running journalctl: %w", err)
+		return nil, fmt.Errorf("running %s: %w", program, err)
 	}
 	return p, nil
 }
 
-// process is a running journalctl.
+// process is a running program.
 type process struct {
 	io.Reader
 	cmd    *exec.Cmd
-	stderr limited
+	stderr firstBytes
 }
 
 // Wait implements Stream. A reader that has left ends the program by a signal.
@@ -188,15 +125,15 @@ func (p *process) Wait() error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("journalctl: %w: %s", err, strings.TrimSpace(p.stderr.String()))
+	return fmt.Errorf("%s: %w: %s", filepath.Base(p.cmd.Path), err, strings.TrimSpace(p.stderr.String()))
 }
 
-// limited keeps the first bytes that are written to it.
-type limited struct{ bytes.Buffer }
+// firstBytes keeps the first bytes that are written to it.
+type firstBytes struct{ bytes.Buffer }
 
 const maxStderr = 4 << 10
 
-func (l *limited) Write(b []byte) (int, error) {
+func (l *firstBytes) Write(b []byte) (int, error) {
 	if room := maxStderr - l.Len(); room > 0 {
 		l.Buffer.Write(b[:min(room, len(b))])
 	}

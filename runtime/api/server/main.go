@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -20,21 +19,21 @@ import (
 
 	"github.com/slipway-os/slipway/runtime/api"
 	"github.com/slipway-os/slipway/runtime/bootrecord"
-	"github.com/slipway-os/slipway/runtime/console"
+	"github.com/slipway-os/slipway/runtime/config"
 	"github.com/slipway-os/slipway/runtime/health"
 	"github.com/slipway-os/slipway/runtime/host"
 	"github.com/slipway-os/slipway/runtime/multicall"
+	"github.com/slipway-os/slipway/runtime/settings"
 	"github.com/slipway-os/slipway/runtime/systemd"
-	"github.com/slipway-os/slipway/runtime/userdata"
 	"github.com/slipway-os/slipway/runtime/virtioport"
 )
 
-// portName is the virtio-serial port that the API is served on, if user data
-// says so.
-const portName = "dev.slipway.api"
-
-// stopTimeout is what requests under way get when the daemon stops.
-const stopTimeout = 5 * time.Second
+// portName is the virtio-serial port that the API is served on, while the
+// setting doorSetting says so.
+const (
+	portName    = "dev.slipway.api"
+	doorSetting = "api.virtio-serial"
+)
 
 // Main is the apiserver command.
 func Main(args []string, _, stderr io.Writer) error {
@@ -45,26 +44,81 @@ func Main(args []string, _, stderr io.Writer) error {
 	defer stop()
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{ReplaceAttr: dropTime}))
 	h := host.New()
-	settings, checks := inspect(h, log, console.Open(stderr))
-	s := &Server{Host: h, Dial: systemd.Dial, Journal: runJournal, Log: log}
+	s := &Server{Host: h, Dial: systemd.Dial, Journal: runJournal, Units: runUnits, Log: log}
+	s.Monitor = &health.Monitor{Host: h, Dial: s.Dial, Now: time.Now}
 	var counted api.Check
 	s.Boot, counted = countBoot(h, log)
-	checks = append(checks, counted)
-
+	s.Monitor.Fixed = []api.Check{counted, s.openSettings(), s.openAudit()}
+	defer s.close()
 	listener, err := listen()
 	if err != nil {
 		return err
 	}
-	doors := []net.Listener{listener}
-	if settings.API.VirtioSerial {
-		port, check := openPort(h, log)
-		checks = append(checks, check)
-		if port != nil {
-			doors = append(doors, port)
+	d := &door{find: func() (net.Listener, error) { return findPort(h) }, handler: s.Handler(), log: log}
+	s.Monitor.More = d.checks
+	s.Changed = func([]string) { d.set(s.doorWanted()) }
+	s.Changed(nil)
+	if s.Manager != nil {
+		if err := s.resumeTrial(ctx, s.Manager); err != nil {
+			log.Error("going on with a trial", "error", err)
 		}
 	}
-	s.Monitor = &health.Monitor{Host: h, Dial: s.Dial, Now: time.Now, Fixed: checks}
-	return serve(ctx, s.Handler(), doors, log)
+	return serve(ctx, d.handler, listener, d, log)
+}
+
+// openSettings opens the store. Whatever comes of it the API answers; a check
+// says what is wrong.
+func (s *Server) openSettings() api.Check {
+	check := api.Check{Name: "settings-store", OK: true}
+	var unsaved error
+	s.Manager, unsaved, s.StoreErr = openManager(s.Host, s.Dial, s.Log)
+	if err := errors.Join(s.StoreErr, unsaved); err != nil {
+		s.Log.Error("settings", "error", err)
+		check.OK, check.Message = false, oneLine(err)
+	}
+	return check
+}
+
+// openManager takes the settings over from settings-boot. unsaved says why they
+// can be read but not written.
+func openManager(h host.Host, dial systemd.Dialer, log *slog.Logger) (m *config.Manager, unsaved, err error) {
+	release, err := h.Release()
+	if err != nil {
+		return nil, nil, err
+	}
+	templates, err := config.LoadTemplates(h.Root)
+	if err != nil {
+		return nil, nil, err
+	}
+	schema := settings.ForVariant(release.VariantID)
+	st, opened, err := config.OpenStore(h.Root, release.VersionID, schema, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	if opened.Recovered != "" {
+		log.Warn("settings", "recovered", opened.Recovered)
+	}
+	m = &config.Manager{Schema: schema, Store: st, Templates: templates, Dial: dial, Root: h.Root, Log: log}
+	return m, opened.Unsaved, nil
+}
+
+// close gives up what was opened.
+func (s *Server) close() {
+	var errs []error
+	if s.Audit != nil {
+		errs = append(errs, s.Audit.Close())
+	}
+	if s.Manager != nil {
+		errs = append(errs, s.Manager.Store.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		s.Log.Warn("stopping", "error", err)
+	}
+}
+
+// doorWanted is what the settings say of the virtio-serial port.
+func (s *Server) doorWanted() bool {
+	return s.Manager != nil && string(s.Manager.Store.Live()[doorSetting].Value) == "true"
 }
 
 // dropTime leaves the time stamp to the journal.
@@ -73,23 +127,6 @@ func dropTime(groups []string, a slog.Attr) slog.Attr {
 		return slog.Attr{}
 	}
 	return a
-}
-
-// inspect reads the user data, tells the console what is wrong with it, and
-// returns the settings to use.
-func inspect(h host.Host, log *slog.Logger, out io.Writer) (userdata.Settings, []api.Check) {
-	result := userdata.Load(h.Root)
-	check := api.Check{Name: "user-data", OK: result.Err == nil}
-	for _, w := range result.Warnings {
-		log.Warn("user data", "source", result.Source, "warning", w)
-	}
-	check.Message = strings.Join(result.Warnings, "; ")
-	if result.Err != nil {
-		check.Message = oneLine(result.Err)
-		log.Error("user data is not used", "source", result.Source, "error", result.Err)
-		console.Printf(out, "user data is not used: %s", check.Message)
-	}
-	return result.Settings, []api.Check{check}
 }
 
 // countBoot counts this boot. A full or broken STATE must not keep the API from
@@ -133,40 +170,23 @@ func listen() (net.Listener, error) {
 	return l, nil
 }
 
-// openPort opens the hypervisor's door.
-func openPort(h host.Host, log *slog.Logger) (net.Listener, api.Check) {
-	check := api.Check{Name: "virtio-serial"}
+// findPort opens the hypervisor's door.
+func findPort(h host.Host) (net.Listener, error) {
 	device, err := virtioport.Find(h.Root, portName)
 	if err != nil {
-		check.Message = err.Error()
-		return nil, check
+		return nil, err
 	}
-	port, err := virtioport.Open(device)
-	if err != nil {
-		check.Message = err.Error()
-		return nil, check
-	}
-	log.Info("serving on the virtio-serial port", "name", portName, "device", device)
-	check.OK = true
-	return port, check
+	return virtioport.Open(device)
 }
 
-// serve answers on all doors until ctx ends or a door breaks.
-func serve(ctx context.Context, h http.Handler, doors []net.Listener, log *slog.Logger) error {
-	srv := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 10 * time.Second,
-		MaxHeaderBytes:    maxHeader,
-		// No end to an idle connection: on a port nobody would see it.
-		IdleTimeout: -1,
-		ConnState:   virtioport.Track,
-		BaseContext: func(net.Listener) context.Context { return ctx },
-		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
-	broken := make(chan error, len(doors))
-	for _, l := range doors {
-		go func() { broken <- fmt.Errorf("serving on %s: %w", l.Addr(), srv.Serve(l)) }()
-	}
+// serve answers on the socket and at the door until ctx ends or the socket
+// breaks.
+func serve(ctx context.Context, h http.Handler, socket net.Listener, d *door, log *slog.Logger) error {
+	srv := newHTTPServer(h, log)
+	srv.IdleTimeout = idleTimeout
+	srv.BaseContext = func(net.Listener) context.Context { return ctx }
+	broken := make(chan error, 1)
+	go func() { broken <- fmt.Errorf("serving on %s: %w", socket.Addr(), srv.Serve(limit(socket, maxConns))) }()
 	go feedWatchdog(ctx, log)
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
 		log.Warn("telling systemd that the API is ready", "error", err)
@@ -178,6 +198,7 @@ func serve(ctx context.Context, h http.Handler, doors []net.Listener, log *slog.
 	}
 	end, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
+	d.shutdown(end)
 	if err := srv.Shutdown(end); err != nil {
 		return errors.Join(fmt.Errorf("ending requests: %w", err), srv.Close())
 	}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"net"
@@ -11,51 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/slipway-os/slipway/runtime/api"
 	"github.com/slipway-os/slipway/runtime/apiclient"
 	"github.com/slipway-os/slipway/runtime/host/hosttest"
 )
-
-const userDataPath = "sys/firmware/qemu_fw_cfg/by_name/opt/slipway/user-data/raw"
-
-func TestInspectUserData(t *testing.T) {
-	for _, tc := range []struct {
-		name, data string
-		open       bool
-		check      api.Check
-		console    string
-	}{
-		{name: "none", data: "-", check: api.Check{OK: true}},
-		{name: "good", data: "settings.api.virtio-serial = true", open: true, check: api.Check{OK: true}},
-		{
-			name: "unknown groups", data: "settings.api.virtio-serial = true\n[settings.a]\nx = 1\n[settings.b]\nx = 1\n", open: true,
-			check: api.Check{OK: true, Message: "line 2: settings.a: unknown group, not used; line 4: settings.b: unknown group, not used"},
-		},
-		{
-			name: "bad", data: "[settings.api]\nvirtio-serial = true\nx = 1\ny = 2\n",
-			check:   api.Check{Message: "line 3: settings.api.x: no such setting; line 4: settings.api.y: no such setting"},
-			console: "slipway: user data is not used: line 3: settings.api.x: no such setting; line 4: settings.api.y: no such setting\n",
-		},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			h, _ := hosttest.New(t, map[string]string{userDataPath: tc.data})
-			var console bytes.Buffer
-			settings, checks := inspect(h, slog.New(slog.NewTextHandler(t.Output(), nil)), &console)
-			tc.check.Name = "user-data"
-			if d := cmp.Diff([]api.Check{tc.check}, checks); d != "" {
-				t.Errorf("checks (-want +got):\n%s", d)
-			}
-			if settings.API.VirtioSerial != tc.open {
-				t.Errorf("door open: %v, want %v", settings.API.VirtioSerial, tc.open)
-			}
-			if d := cmp.Diff(tc.console, console.String()); d != "" {
-				t.Errorf("console (-want +got):\n%s", d)
-			}
-		})
-	}
-}
 
 func TestCountBoot(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
@@ -86,7 +44,7 @@ func TestServe(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	ended := make(chan error)
-	go func() { ended <- serve(ctx, s.Handler(), []net.Listener{l}, s.Log) }()
+	go func() { ended <- serve(ctx, s.Handler(), l, &door{log: s.Log}, s.Log) }()
 
 	c := apiclient.New(socket)
 	os, err := c.OS(ctx)

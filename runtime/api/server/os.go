@@ -1,8 +1,12 @@
 package server
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
+	"strings"
 
 	"github.com/slipway-os/slipway/runtime/api"
 	"github.com/slipway-os/slipway/runtime/host"
@@ -13,12 +17,45 @@ const buildIDDigits = 16
 
 // getOS answers with all that could be found out; what could not is in the
 // journal and leaves its fields empty, for a host in trouble still answers.
-func (s *Server) getOS(w http.ResponseWriter, _ *http.Request) error {
+func (s *Server) getOS(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	if !q.Has("prefix") {
+		return writeJSON(w, http.StatusOK, s.os())
+	}
+	prefix := strings.TrimPrefix(q.Get("prefix"), "os.")
+	if prefix == "" {
+		return problem(http.StatusBadRequest, "prefix", "is empty")
+	}
+	if prefix == "os" {
+		prefix = ""
+	}
+	fields, err := s.osFields(prefix)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, fields)
+}
+
+func (s *Server) os() api.OS {
 	os, err := s.describe()
 	if err != nil {
 		s.Log.Warn("GET /os is incomplete", "error", err)
 	}
-	return writeJSON(w, http.StatusOK, os)
+	return os
+}
+
+// osFields are the fields of GET /os whose names begin with prefix.
+func (s *Server) osFields(prefix string) (map[string]any, error) {
+	b, err := json.Marshal(s.os())
+	if err != nil {
+		return nil, fmt.Errorf("encoding the answer: %w", err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(b, &fields); err != nil {
+		return nil, fmt.Errorf("encoding the answer: %w", err)
+	}
+	maps.DeleteFunc(fields, func(name string, _ any) bool { return !strings.HasPrefix(name, prefix) })
+	return fields, nil
 }
 
 func (s *Server) describe() (api.OS, error) {

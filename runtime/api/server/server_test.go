@@ -10,14 +10,20 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/slipway-os/slipway/runtime/api"
 	"github.com/slipway-os/slipway/runtime/bootrecord"
+	"github.com/slipway-os/slipway/runtime/config"
 	"github.com/slipway-os/slipway/runtime/health"
+	"github.com/slipway-os/slipway/runtime/host"
 	"github.com/slipway-os/slipway/runtime/host/hosttest"
+	"github.com/slipway-os/slipway/runtime/render"
+	"github.com/slipway-os/slipway/runtime/settings"
 	"github.com/slipway-os/slipway/runtime/systemd/systemdtest"
 )
 
@@ -28,12 +34,51 @@ func newServer(t *testing.T, files map[string]string) (*Server, *systemdtest.Man
 	t.Helper()
 	h, _ := hosttest.New(t, files)
 	m := &systemdtest.Manager{}
-	return &Server{
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	if err := (config.Report{}).Write(h.Root); err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{
 		Host: h, Dial: m.Dial,
 		Monitor: &health.Monitor{Host: h, Dial: m.Dial, Now: func() time.Time { return start }},
 		Boot:    bootrecord.Record{BootID: hosttest.BootID, Count: 3, FirstBoot: start},
-		Log:     slog.New(slog.NewTextHandler(t.Output(), nil)),
-	}, m
+		Journal: says("journal"), Units: says("units"), Log: log,
+	}
+	s.Manager = newManager(t, h, m)
+	if check := s.openAudit(); !check.OK {
+		t.Fatal(check.Message)
+	}
+	t.Cleanup(s.close)
+	return s, m
+}
+
+// newManager opens settings of a host with two templates.
+func newManager(t *testing.T, h host.Host, m *systemdtest.Manager) *config.Manager {
+	t.Helper()
+	templates, err := render.Load(fstest.MapFS{
+		"motd.tmpl": {Data: []byte("+++\npath = \"/etc/motd\"\nmode = \"0644\"\nsettings = [\"motd\"]\n+++\n{{ setting \"motd\" }}\n")},
+		"chrony.tmpl": {Data: []byte("+++\npath = \"/etc/chrony.conf\"\nmode = \"0644\"\nsettings = [\"ntp\"]\n" +
+			"try-restart = [\"chronyd.service\"]\n+++\n{{ range setting \"ntp.time-servers\" }}server {{ . }}\n{{ end }}")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := settings.Base()
+	st, _, err := config.OpenStore(h.Root, "0.1.0", schema, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &config.Manager{Schema: schema, Store: st, Templates: templates, Dial: m.Dial, Root: h.Root, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+}
+
+// says is a program that prints one line.
+func says(line string) func(context.Context, []string) (Stream, error) {
+	return func(context.Context, []string) (Stream, error) { return &pieces{parts: []string{line + "\n"}}, nil }
+}
+
+// asRoot makes a request come from root on the socket.
+func asRoot(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), peerKey{}, Peer{Door: doorUnix, Cred: &unix.Ucred{}, Exe: "/usr/bin/test"}))
 }
 
 func do(s *Server, method, target string) *httptest.ResponseRecorder {
@@ -118,7 +163,11 @@ func TestProblems(t *testing.T) {
 		{method: "GET", target: "/actions/reboot", want: api.Problem{Status: 405, Detail: "/actions/reboot takes POST, not GET"}, allow: "POST"},
 		{method: "POST", target: "/actions/reboot", want: api.Problem{Status: 500, Detail: "systemd is away"}},
 		{method: "GET", target: "/journal?boot=1", want: api.Problem{Status: 400, Key: "boot", Detail: `"1" is neither 0, -1, … nor a boot ID of 32 hex digits`}},
-		{method: "GET", target: "/journal?unit=x", want: api.Problem{Status: 400, Key: "unit", Detail: "no such parameter; there are boot, follow, lines"}},
+		{method: "GET", target: "/audit?x=1", want: api.Problem{Status: 400, Key: "x", Detail: "no such parameter; there are from, lines"}},
+		{method: "GET", target: "/health?x=1", want: api.Problem{Status: 400, Key: "x", Detail: "no such parameter; there are none"}},
+		{method: "GET", target: "/os?prefix=a&prefix=b", want: api.Problem{Status: 400, Key: "prefix", Detail: "is given 2 times"}},
+		{method: "GET", target: "/os?prefix=%", want: api.Problem{Status: 400, Detail: `the query does not parse: invalid URL escape "%"`}},
+		{method: "DELETE", target: "/settings", want: api.Problem{Status: 400, Key: "keys", Detail: "this parameter is required: settings or groups"}},
 	} {
 		s, m := newServer(t, nil)
 		m.Fail(errors.New("systemd is away"))
