@@ -9,7 +9,7 @@ import (
 
 // Types of text that name places in a network.
 
-// hostPattern is one or more labels of letters, digits and dashes, RFC 1123.
+// hostLabel is a part of a host's name between dots, RFC 1123.
 const hostLabel = `[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?`
 
 // HostName is the name of a host, in lower case.
@@ -162,13 +162,26 @@ func checkURL(s string) error {
 // usual one.
 type Registry string
 
-// Rule says what a Registry takes; "*" stands for every registry in mirrors.
+const registry = `(https?://)?` + hostLabel + `(\.` + hostLabel + `)*(:[0-9]{1,5})?(/[a-z0-9._/-]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?`
+
+// Rule says what a Registry takes.
 func (Registry) Rule() Rule {
 	return Rule{
-		Expected:  `a registry's host such as docker.io or registry.example.com:5000, or "*"`,
-		Pattern:   `^(\*|(https?://)?` + hostLabel + `(\.` + hostLabel + `)*(:[0-9]{1,5})?(/[a-z0-9._/-]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?)$`,
+		Expected:  "a registry's host such as docker.io or registry.example.com:5000",
+		Pattern:   `^(` + registry + `)$`,
 		MinLength: 1, MaxLength: 512,
 	}
+}
+
+// AnyRegistry is a Registry, or "*" for every one.
+type AnyRegistry string
+
+// Rule says what an AnyRegistry takes.
+func (AnyRegistry) Rule() Rule {
+	r := Registry("").Rule()
+	r.Expected += ", or * for every one"
+	r.Pattern = `^(\*|` + registry + `)$`
+	return r
 }
 
 // Endpoint is where a mirror of a registry is: a URL, or a HOST[:PORT][/PATH],

@@ -46,7 +46,6 @@ func TestCheck(t *testing.T) {
 			"settings.container-registry.mirrors[1].registry: is there twice"},
 		{"no credentials", `{"container-registry":{"credentials":[{"registry":"a"}]}}`, "credentials[0].registry: needs one of"},
 		{"half credentials", `{"container-registry":{"credentials":[{"registry":"a","username":"b","auth":"YTpi"}]}}`, "credentials[0].registry: needs one of"},
-		{"credentials for all", `{"container-registry":{"credentials":[{"registry":"*","auth":"YTpi"}]}}`, "credentials[0].registry: is *"},
 		{"credentials twice", `{"container-registry":{"credentials":[{"registry":"a","auth":"YTpi"},{"registry":"a","identitytoken":"x"}]}}`, "credentials[1].registry: is there twice"},
 
 		{"plain dhcp", nic(`"eno1":{"dhcp4":true,"dhcp6":true}`), ""},

@@ -103,24 +103,21 @@ func (r *rules) containers(s *Settings) {
 }
 
 func (r *rules) registries(s ContainerRegistry) {
-	seen := map[Registry]bool{}
+	seen := map[string]bool{}
 	for i, m := range s.Mirrors {
-		if seen[m.Registry] {
+		if seen[string(m.Registry)] {
 			r.failAt("mirrors", i, "is there twice: write its endpoints as one list")
 		}
-		seen[m.Registry] = true
+		seen[string(m.Registry)] = true
 	}
 	clear(seen)
 	for i, c := range s.Credentials {
-		if seen[c.Registry] {
+		if seen[string(c.Registry)] {
 			r.failAt("credentials", i, "is there twice")
 		}
-		seen[c.Registry] = true
+		seen[string(c.Registry)] = true
 		if c.ways() != 1 {
 			r.failAt("credentials", i, "needs one of: username and password, auth, identitytoken")
-		}
-		if c.Registry == "*" {
-			r.failAt("credentials", i, "is *, and credentials are for one registry")
 		}
 	}
 }

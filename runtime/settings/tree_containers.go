@@ -10,7 +10,7 @@ type HostContainer struct {
 	Enabled      *bool      `json:"enabled,omitempty" doc:"Run the container." default:"false" example:"true"`
 	Source       Image      `json:"source,omitempty" doc:"Its image." example:"\"registry.example.com/admin:1.0\""`
 	Superpowered *bool      `json:"superpowered,omitempty" doc:"Give it the host: all capabilities, the host's devices, file systems and processes." default:"false" example:"true"`
-	UserData     Base64     `json:"user-data,omitempty" doc:"Bytes that the container finds as /.bottlerocket/host-containers/current/user-data." sensitive:"true" example:"\"aGVsbG8K\""`
+	UserData     Base64     `json:"user-data,omitempty" doc:"Bytes that the container finds as /.bottlerocket/host-containers/current/user-data, or the same below /.slipway." sensitive:"true" example:"\"aGVsbG8K\""`
 	Command      []Argument `json:"command,omitempty" doc:"What to run instead of the image's own command." example:"[\"/bin/serve\",\"--port\",\"8080\"]"`
 }
 
@@ -19,7 +19,7 @@ type BootstrapContainer struct {
 	Source    Image         `json:"source,omitempty" doc:"Its image." example:"\"registry.example.com/prepare:1.0\""`
 	Mode      BootstrapMode `json:"mode,omitempty" doc:"At which boots it runs: off, none; once, the next one, after which it becomes off; always, each." default:"\"off\"" example:"\"once\""`
 	Essential *bool         `json:"essential,omitempty" doc:"If it fails, workloads are not started." default:"false" example:"true"`
-	UserData  Base64        `json:"user-data,omitempty" doc:"Bytes that the container finds as /.bottlerocket/bootstrap-containers/current/user-data." sensitive:"true" example:"\"aGVsbG8K\""`
+	UserData  Base64        `json:"user-data,omitempty" doc:"Bytes that the container finds as /.bottlerocket/bootstrap-containers/current/user-data, or the same below /.slipway." sensitive:"true" example:"\"aGVsbG8K\""`
 	Command   []Argument    `json:"command,omitempty" doc:"What to run instead of the image's own command." example:"[\"/bin/prepare\"]"`
 }
 
@@ -57,8 +57,8 @@ type ContainerRegistry struct {
 
 // Mirror is where the images of a registry are looked for first.
 type Mirror struct {
-	Registry Registry   `json:"registry" doc:"The registry, or * for every one." required:"true"`
-	Endpoint []Endpoint `json:"endpoint" doc:"The mirrors, in the order in which they are asked." required:"true" size:"16"`
+	Registry AnyRegistry `json:"registry" doc:"The registry." required:"true"`
+	Endpoint []Endpoint  `json:"endpoint" doc:"The mirrors, in the order in which they are asked." required:"true" size:"16"`
 }
 
 // Mirrors is a list of mirrors.
@@ -69,7 +69,7 @@ func (Mirrors) Alternate() Alternate {
 	return Alternate{
 		Doc: "A table of registries with a list of endpoints each is read too.",
 		Schema: map[string]any{
-			"type": "object", "maxProperties": 64, "propertyNames": Registry("").Rule().form(),
+			"type": "object", "maxProperties": 64, "propertyNames": AnyRegistry("").Rule().form(),
 			"additionalProperties": map[string]any{"type": "array", "items": Endpoint("").Rule().form(), "maxItems": 16},
 		},
 		Convert: func(v any) any {
