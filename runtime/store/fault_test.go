@@ -42,6 +42,35 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// Whichever operation of a commit fails, an error means that file, memory and
+// transaction are as they were.
+func TestCommitFails(t *testing.T) {
+	for n, failed := 1, true; failed; n++ {
+		fs := storetest.New()
+		s := open(t, fs, "1.0.0")
+		if n%2 == 0 { // else it is the first commit, which makes the file
+			set(t, s, "motd", `"hi"`)
+		}
+		before, live := fs.Files(), s.Live()
+		patch(t, s, "x", "motd", `"new"`)
+		fs.FailAt((n+1)/2, syscall.EIO)
+		c, err := s.Commit("x")
+		failed = err != nil || c.Warning != nil
+		if err == nil {
+			continue
+		}
+		if d := cmp.Diff(before, fs.Files()); d != "" {
+			t.Errorf("operation %d: files (-before +after):\n%s", n, d)
+		}
+		if d := cmp.Diff(live, s.Live()); d != "" || !slices.Equal(s.Transactions(), []string{"x"}) {
+			t.Errorf("operation %d: pending %v, in force (-before +after):\n%s", n, s.Transactions(), d)
+		}
+		if _, err := s.Commit("x"); err != nil {
+			t.Errorf("operation %d: the next commit: %v", n, err)
+		}
+	}
+}
+
 // The snapshot alone may not find room: the commit holds and says so.
 func TestFullDiskAtSnapshot(t *testing.T) {
 	fs := storetest.New()

@@ -240,3 +240,45 @@ func TestSnapshotsBounded(t *testing.T) {
 	s := open(t, fs, "1.4.0")
 	want(t, s, "motd=4 (api)", `ntp.mode="none" (default)`)
 }
+
+// The snapshot of the version to which the way leads back is not removed to
+// make room for that of the version which is left.
+func TestSnapshotOfWayBack(t *testing.T) {
+	fs := &renames{storetest.New(), func(string) {}}
+	oldest := dir + "/snapshots/1.0.0.json"
+	var kept string
+	for i := range store.MaxSnapshots + 1 {
+		s := open(t, fs, fmt.Sprintf("1.%d.0", i))
+		set(t, s, "motd", fmt.Sprint(i))
+		closeStore(t, s)
+		if i == 0 {
+			kept = fs.Files()[oldest]
+		}
+	}
+	fs.Delete(fmt.Sprintf("%s/snapshots/1.%d.0.json", dir, store.MaxSnapshots))
+	fs.Put(oldest, kept)
+	fs.then = func(path string) {
+		if path == file && fs.Files()[oldest] != kept {
+			t.Error("the snapshot is gone before the file has what was in it")
+		}
+	}
+	want(t, open(t, fs, "1.0.0"), "motd=0 (api)", `ntp.mode="none" (default)`)
+}
+
+// The way back brings the old settings; the way forward after it takes those of
+// now, not those that the newer version once had.
+func TestWayBackAndForward(t *testing.T) {
+	fs := storetest.New()
+	for _, c := range []struct{ version, want, set string }{
+		{"1.0.0", `"welcome" (default)`, `"one"`},
+		{"2.0.0", `"one" (api)`, `"two"`},
+		{"1.0.0", `"one" (api)`, `"one again"`},
+		{"2.0.0", `"one again" (api)`, `"two again"`},
+		{"1.0.0", `"one again" (api)`, `"end"`},
+	} {
+		s := open(t, fs, c.version)
+		want(t, s, "motd="+c.want, `ntp.mode="none" (default)`)
+		set(t, s, "motd", c.set)
+		closeStore(t, s)
+	}
+}

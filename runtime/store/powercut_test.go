@@ -60,9 +60,10 @@ func dropWeak(s *store.Store) error {
 // A story is the life of a store. Its steps change the store once each, so
 // that a power cut leaves what was before or after one of them.
 type story struct {
-	name  string
-	begin func(*storetest.FS) // what was before
-	steps []step
+	name    string
+	begin   func(*storetest.FS) // what was before
+	steps   []step
+	damaged bool // the file at the beginning, which then has to be kept aside
 }
 
 func stories() []story {
@@ -86,28 +87,41 @@ func stories() []story {
 			{"generator", "1.0.0", commit(store.SourceGenerator, true, "host.weak", `"w"`)},
 			{"api", "1.0.0", commit(store.SourceAPI, false, "motd", `"ho"`)},
 			{"drop weak", "1.0.0", dropWeak},
-		}},
+		}, false},
 		{"update and way back", lived, []step{
 			{"migrate", "2.0.0", nil},
 			{"change", "2.0.0", commit(store.SourceAPI, false, "machine.name", `"new"`)},
 			{"back", "1.0.0", nil},
 			{"change", "1.0.0", commit(store.SourceAPI, false, "host.name", `"old"`)},
 			{"migrate again", "2.0.0", nil},
-		}},
+		}, false},
+		{"update without snapshots", func(fs *storetest.FS) {
+			lived(fs)
+			fs.Delete(dir + "/snapshots/1.0.0.json")
+			fs.Delete(dir + "/snapshots")
+		}, []step{{"migrate", "2.0.0", nil}, {"back", "1.0.0", nil}}, false},
 		{"way back without a snapshot", func(fs *storetest.FS) {
 			lived(fs)
 			if err := (step{"", "2.0.0", nil}).run(fs); err != nil {
 				panic(err)
 			}
 			fs.Delete(dir + "/snapshots/1.0.0.json")
-		}, []step{{"back", "1.0.0", nil}}},
+		}, []step{{"back", "1.0.0", nil}}, false},
 		{"damaged file", func(fs *storetest.FS) { lived(fs); damage(fs) }, []step{
 			{"recover", "1.0.0", nil},
 			{"change", "1.0.0", commit(store.SourceAPI, false, "motd", `"ho"`)},
-		}},
+		}, true},
 		{"damaged file at an update", func(fs *storetest.FS) { lived(fs); damage(fs) }, []step{
 			{"recover and migrate", "2.0.0", nil},
-		}},
+		}, true},
+		{"damaged file and no snapshot", func(fs *storetest.FS) {
+			lived(fs)
+			damage(fs)
+			fs.Delete(dir + "/snapshots/1.0.0.json")
+		}, []step{
+			{"give up", "1.0.0", nil},
+			{"user data", "1.0.0", commit(store.SourceUserData, false, "motd", `"ho"`)},
+		}, true},
 		{"refused at open", func(fs *storetest.FS) {
 			lived(fs)
 			o := options(fs, "1.0.0")
@@ -120,7 +134,7 @@ func stories() []story {
 			if err := commit(store.SourceAPI, false, "motd", `"bad"`)(s); err != nil {
 				panic(err)
 			}
-		}, []step{{"heal", "1.0.0", nil}}},
+		}, []step{{"heal", "1.0.0", nil}}, true},
 	}
 }
 
@@ -155,7 +169,11 @@ func losses(t *testing.T, st story, noSync bool) (lost []string, cuts int) {
 	st.begin(fs)
 	fs.Restart(storetest.Survival{Names: storetest.All, Data: storetest.All})
 	fs.NoSync = noSync
-	before := st.steps[0].version
+	before := "1.0.0"
+	damaged := fs.Files()[file]
+	if !st.damaged {
+		damaged = ""
+	}
 	for _, sp := range st.steps {
 		after := fs.Clone()
 		if err := sp.run(after); err != nil {
@@ -172,6 +190,9 @@ func losses(t *testing.T, st story, noSync bool) (lost []string, cuts int) {
 				acknowledged := sp.run(cut) == nil
 				cut.Restart(survival)
 				cuts++
+				if !keeps(cut, damaged) {
+					lost = append(lost, fmt.Sprintf("%s: %s: cut at operation %d, survived %+v: the damaged file is lost", st.name, sp.name, n, survival))
+				}
 				for version, allowed := range ends {
 					if acknowledged {
 						allowed = allowed[:1]
@@ -186,6 +207,19 @@ func losses(t *testing.T, st story, noSync bool) (lost []string, cuts int) {
 		fs, before = after, sp.version
 	}
 	return lost, cuts
+}
+
+// keeps reports whether the damaged content, if any, is still to be found.
+func keeps(fs *storetest.FS, damaged string) bool {
+	if damaged == "" {
+		return true
+	}
+	for path, content := range fs.Files() {
+		if strings.HasPrefix(path, file) && content == damaged {
+			return true
+		}
+	}
+	return false
 }
 
 func TestPowerCut(t *testing.T) {

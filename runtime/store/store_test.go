@@ -202,6 +202,15 @@ func TestRestore(t *testing.T) {
 	if _, err := s.Restore(c.Before, c.Seq-1); !errors.Is(err, store.ErrMoved) {
 		t.Errorf("error %v, want %v", err, store.ErrMoved)
 	}
+	for key, e := range map[string]store.Entry{
+		"a..b": {Value: json.RawMessage(`1`), Source: store.SourceAPI},
+		"a":    {Value: json.RawMessage(`1`), Source: "nobody"},
+		"b":    {Source: store.SourceAPI},
+	} {
+		if _, err := s.Restore(store.State{key: e}, c.Seq); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("restoring %s: error %v, want %v", key, err, store.ErrInvalid)
+		}
+	}
 	back, err := s.Restore(c.Before, c.Seq)
 	if err != nil || len(back.Deltas) != 2 {
 		t.Errorf("restored %+v (%v), want two deltas", back.Deltas, err)

@@ -234,33 +234,34 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
+// renames calls back when a file is put in place.
+type renames struct {
+	*storetest.FS
+	then func(path string)
+}
+
+func (r *renames) Rename(old, new string) error {
+	r.then(new)
+	return r.FS.Rename(old, new)
+}
+
 // Two clients share a transaction: what one adds while the other commits is
-// either committed or still pending, never lost.
-func TestConcurrentSameTransaction(t *testing.T) {
-	s := open(t, storetest.New(), "1.0.0")
-	var both sync.WaitGroup
-	const rounds = 100
-	both.Go(func() {
-		for i := range rounds {
-			if err := s.Patch("x", values(fmt.Sprint("k.", i), "1"), store.SourceAPI, false); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	both.Go(func() {
-		for range rounds {
-			if _, err := s.Commit("x"); err != nil && !errors.Is(err, store.ErrNoPending) {
-				t.Error(err)
-			}
-		}
-	})
-	both.Wait()
-	if _, err := s.Commit("x"); err != nil && !errors.Is(err, store.ErrNoPending) {
-		t.Error(err)
+// still pending, not lost. And who reads is not held up by the disk.
+func TestPatchDuringCommit(t *testing.T) {
+	fs := &renames{storetest.New(), func(string) {}}
+	s := open(t, fs, "1.0.0")
+	patch(t, s, "x", "motd", `"first"`)
+	fs.then = func(string) {
+		patch(t, s, "x", "host.name", `"second"`)
+		want(t, s, `motd="welcome" (default)`, `ntp.mode="none" (default)`)
+		fs.then = func(string) {}
 	}
-	for i := range rounds {
-		if _, ok := s.Live()[fmt.Sprint("k.", i)]; !ok {
-			t.Errorf("k.%d is lost", i)
-		}
+	if _, err := s.Commit("x"); err != nil {
+		t.Fatal(err)
 	}
+	want(t, s, `motd="first" (api)`, `ntp.mode="none" (default)`)
+	if _, err := s.Commit("x"); err != nil {
+		t.Fatal(err)
+	}
+	want(t, s, `host.name="second" (api)`, `motd="first" (api)`, `ntp.mode="none" (default)`)
 }
