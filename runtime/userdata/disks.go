@@ -53,7 +53,7 @@ func (h Host) disks(ctx context.Context) []source {
 	var found []seed
 	for _, device := range h.devices() {
 		answer := make(chan []seed, 1)
-		go func() { answer <- h.disk(device) }()
+		go func() { answer <- h.look(device) }()
 		select {
 		case s := <-answer:
 			found = append(found, s...)
@@ -125,10 +125,13 @@ func isVirtual(name string) bool {
 	return false
 }
 
-// disk reads one device. Without a seed disk's label it yields nothing.
-func (h Host) disk(d device) []seed {
-	// Without O_NONBLOCK an empty drive would pull its tray in.
-	f, err := os.OpenFile(h.path("/dev/"+d.name), os.O_RDONLY|unix.O_NONBLOCK, 0)
+// look reads one device. Without a seed disk's label it yields nothing.
+func (h Host) look(d device) []seed {
+	open := openDisk
+	if h.open != nil {
+		open = h.open
+	}
+	f, err := open(h.path("/dev/" + d.name))
 	if err != nil {
 		return d.failed(err)
 	}
@@ -143,6 +146,17 @@ func (h Host) disk(d device) []seed {
 		}
 	}
 	return nil
+}
+
+// A disk is an open block device.
+type disk interface {
+	io.ReaderAt
+	io.Closer
+}
+
+func openDisk(path string) (disk, error) {
+	// Without O_NONBLOCK an empty drive would pull its tray in.
+	return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 }
 
 // failed says so if udev promised a seed disk.

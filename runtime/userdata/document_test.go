@@ -130,7 +130,7 @@ func TestParseTOML(t *testing.T) {
 		{name: "a date", in: "[settings]\nmotd = 1979-05-27\n", err: "line 2: settings.motd: is of the wrong type"},
 		{name: "syntax", in: "[settings.api]\nvirtio-serial = tru\n", err: "line 2: the TOML is not valid: "},
 		{name: "no end of a list", in: "[settings.ntp]\ntime-servers = [\n", err: "line 2: the TOML is not valid: "},
-		{name: "twice", in: "[settings.api]\nvirtio-serial = true\nvirtio-serial = true\n", err: "line 3: settings.api.virtio-serial: the TOML is not valid: "},
+		{name: "twice", in: "[settings.api]\nvirtio-serial = true\nvirtio-serial = true\n", err: "line 3: the TOML is not valid: key virtio-serial is already defined"},
 		{name: "cloud-init", in: "#cloud-config\nusers: []\n", err: "line 1: this is #cloud-config, which this host does not read: write TOML with [settings.…] groups"},
 		{name: "cloud-init after space", in: "\n\n#cloud-config\n", err: "line 3: this is #cloud-config"},
 		{name: "script", in: "#!/bin/sh\nreboot\n", err: "line 1: this is a script, and this host runs none: write TOML"},
@@ -207,7 +207,7 @@ func TestParseMIME(t *testing.T) {
 		{name: "multipart in multipart", in: multipart("Content-Type: multipart/mixed; boundary=Y\n\n--Y--"), warnings: []string{`line 8: part 1 is of the type "multipart/mixed"`}},
 		{name: "cloud-init as plain text", in: multipart("\n#cloud-config"), err: "line 7: this is #cloud-config"},
 		{name: "warning", in: multipart(plain + "[settings.kubernetes]"), warnings: []string{"line 8: settings.kubernetes: "}},
-		{name: "mistakes", in: multipart(plain+"[settings]\nmotd = 1", plain+"settings.motd = 2"), err: "line 9: settings.motd: is of the wrong type (expected a line of text"},
+		{name: "mistakes", in: multipart(plain+"[settings]\nmotd = 1", plain+"settings.motd = 2"), err: "line 9: settings.motd: is of the wrong type (expected text, found 1)\nline 13: settings.motd: "},
 		{
 			name: "mistake in an encoded part", in: multipart("Content-Transfer-Encoding: base64\n\n" + wrong),
 			err: "line 8: settings.motd: is of the wrong type (in line 3 of the part, which is encoded)",
@@ -257,22 +257,27 @@ func TestParseBottlerocket(t *testing.T) {
 	}
 }
 
-// TestHostileKeys: long and deep keys cost no more than the text.
+// TestHostileKeys: long, deep and many keys are told before they cost more than
+// the text.
 func TestHostileKeys(t *testing.T) {
-	for name, in := range map[string]string{
-		"long table":   "[settings." + strings.Repeat("k", MaxSize/2) + "]\n" + manyKeys(MaxSize/2-64),
-		"deep table":   "[settings" + strings.Repeat(".a", MaxSize/4) + "]\n" + manyKeys(MaxSize/2-64),
-		"many strange": manyKeys(MaxSize),
+	for _, tc := range []parseTest{
+		{name: "long", in: "[settings]\n" + strings.Repeat("k", MaxSize/2) + "=1\n", err: "line 2: a key is longer than 512 bytes"},
+		{name: "long table", in: "[settings." + strings.Repeat("k", MaxSize/2) + "]\n" + manyKeys(1000), err: "line 1: a key is longer"},
+		{name: "deep", in: "[settings" + strings.Repeat(".a", MaxSize/4) + "]\n", err: "line 1: a key has more than 32 segments"},
+		{name: "deep inline", in: strings.Repeat("a={", 100) + strings.Repeat("}", 100), err: "line 1: a key has more than 32 segments"},
+		{name: "many", in: manyKeys(100000), err: "line 8193: there are more than 8192 keys"},
 	} {
-		if _, warnings, _ := Parse([]byte(in), settings.Base()); len(warnings) == 0 || len(warnings) > maxStrangers+1 {
-			t.Errorf("%s: %d warnings", name, len(warnings))
-		}
+		t.Run(tc.name, tc.run)
+	}
+	_, warnings, err := Parse([]byte(manyKeys(8000)), settings.Base())
+	if err != nil || len(warnings) != maxStrangers+1 {
+		t.Errorf("%d warnings, error %v, want %d and one that there are more", len(warnings), err, maxStrangers)
 	}
 }
 
-func manyKeys(size int) string {
+func manyKeys(n int) string {
 	var b strings.Builder
-	for i := 0; b.Len() < size-16; i++ {
+	for i := range n {
 		fmt.Fprintf(&b, "k%d=1\n", i)
 	}
 	return b.String()

@@ -2,6 +2,7 @@ package userdata
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
@@ -30,70 +31,85 @@ func (l lines) of(key string) int {
 	return l[""]
 }
 
-// A locator finds the lines in one text, which must be valid TOML.
+// maxKeys bounds how many keys and tables a text has. The TOML library takes a
+// time that grows with the square of it.
+const maxKeys = 8192
+
+// A locator finds the lines in one text.
 type locator struct {
 	schema *settings.Schema
 	lines  lines
 	text   []byte
 	offset int // up to which line has been counted
 	line   int
+	keys   int // seen so far
+	err    error
 }
 
-// linesOf reads the text once more, for where its keys are.
-func linesOf(text []byte, s *settings.Schema) lines {
+// linesOf finds where the text's keys are, up to its first mistake in TOML. The
+// error is a Problem: keys beyond the bounds of settings, or too many of them.
+func linesOf(text []byte, s *settings.Schema) (lines, error) {
 	l := &locator{schema: s, lines: lines{}, text: text, line: 1}
 	var p unstable.Parser
 	p.Reset(text)
 	var table settings.Key
-	fits := true
-	for p.NextExpression() {
+	for l.err == nil && p.NextExpression() {
 		switch e := p.Expression(); e.Kind {
 		case unstable.Table, unstable.ArrayTable:
-			table, fits = l.key(nil, e.Key())
+			table = l.key(nil, e.Key())
 		case unstable.KeyValue:
-			if fits {
-				l.keyValue(table, e)
-			}
+			l.keyValue(table, e)
 		}
 	}
-	return l.lines
+	return l.lines, l.err
 }
 
 // keyValue notes a key and, in an inline table, those below it.
 func (l *locator) keyValue(table settings.Key, kv *unstable.Node) {
-	key, fits := l.key(table, kv.Key())
-	if !fits || kv.Value().Kind != unstable.InlineTable {
+	key := l.key(table, kv.Key())
+	if kv.Value().Kind != unstable.InlineTable {
 		return
 	}
-	for it := kv.Value().Children(); it.Next(); {
+	for it := kv.Value().Children(); l.err == nil && it.Next(); {
 		if it.Node().Kind == unstable.KeyValue {
 			l.keyValue(key, it.Node())
 		}
 	}
 }
 
-// key notes the line of each segment that is new and returns the whole key. No
-// setting is deeper or longer than the bounds of settings, so that what is
-// beyond them is not noted and does not fit: a hostile text could make the
-// notes many times as large as itself.
-func (l *locator) key(table settings.Key, it unstable.Iterator) (key settings.Key, fits bool) {
+// key notes the line of each segment that is new and returns the whole key.
+func (l *locator) key(table settings.Key, it unstable.Iterator) settings.Key {
+	l.keys++
 	size := 0
 	for _, segment := range table {
 		size += len(segment)
 	}
-	key = append(key, table...)
+	key := append(settings.Key{}, table...)
 	for it.Next() {
+		line := l.at(int(it.Node().Raw.Offset))
 		size += len(it.Node().Data)
-		if len(key) > settings.MaxDepth || size > settings.MaxKey {
-			return nil, false
+		switch {
+		case l.keys > maxKeys:
+			l.fail(line, "there are more than %d keys", maxKeys)
+		case len(key) > settings.MaxDepth: // of which the first is settings
+			l.fail(line, "a key has more than %d segments", settings.MaxDepth)
+		case size > settings.MaxKey:
+			l.fail(line, "a key is longer than %d bytes", settings.MaxKey)
+		}
+		if l.err != nil {
+			return key
 		}
 		key = append(key, string(it.Node().Data))
 		name := l.name(key)
 		if _, known := l.lines[name]; !known {
-			l.lines[name] = l.at(int(it.Node().Raw.Offset))
+			l.lines[name] = line
 		}
 	}
-	return key, true
+	return key
+}
+
+func (l *locator) fail(line int, format string, args ...any) {
+	l.err = &settings.Problem{Line: line, Message: fmt.Sprintf(format, args...)}
 }
 
 // name is the key's name in lines: its canonical one, whatever alias the text

@@ -21,9 +21,8 @@ const root = "settings"
 func parseTOML(text []byte, s *settings.Schema, at place) (*document, error) {
 	doc := &document{values: settings.Values{}, lines: lines{}}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	nested, err := decodeTOML(text)
+	nested, err := doc.decode(text, s)
 	if err == nil {
-		doc.lines = linesOf(text, s)
 		doc.warnings = doc.strangers(nested, at)
 		doc.values, err = doc.flatten(nested, s, at)
 	}
@@ -36,16 +35,18 @@ func parseTOML(text []byte, s *settings.Schema, at place) (*document, error) {
 	return doc, err
 }
 
-// decodeTOML decodes the text; errors are Problems.
-func decodeTOML(text []byte) (map[string]any, error) {
+// decode decodes the text and finds its lines; errors are Problems.
+func (d *document) decode(text []byte, s *settings.Schema) (nested map[string]any, err error) {
 	if err := refuse(text); err != nil {
 		return nil, err
 	}
 	if line := notUTF8(text); line > 0 {
 		return nil, &settings.Problem{Line: line, Message: "is not UTF-8 text"}
 	}
-	var nested map[string]any
-	err := toml.Unmarshal(text, &nested)
+	if d.lines, err = linesOf(text, s); err != nil {
+		return nil, err
+	}
+	err = toml.Unmarshal(text, &nested)
 	var bad *toml.DecodeError
 	if errors.As(err, &bad) {
 		line, _ := bad.Position()
@@ -108,8 +109,12 @@ func (d *document) flatten(nested map[string]any, s *settings.Schema, at place) 
 		return nil, &settings.Problem{Line: d.lines.of(""), Message: "settings is not a table"}
 	}
 	values, err := s.Flatten(below)
-	for _, u := range settings.UnknownGroups(err) {
+	unknown := settings.UnknownGroups(err)
+	for _, u := range unknown {
 		u.Line = at.line(d.lines.of(settings.Key{u.Group}.String()))
+	}
+	slices.SortStableFunc(unknown, func(a, b *settings.UnknownGroupError) int { return a.Line - b.Line })
+	for _, u := range unknown {
 		d.warnings = append(d.warnings, u.Error()+"; it is not used")
 	}
 	if len(settings.Problems(err)) == 0 {

@@ -23,6 +23,8 @@ const MaxSize = 1 << 20
 // A Host is where user data is looked for.
 type Host struct {
 	Root string // "/" but for tests
+
+	open func(path string) (disk, error) // for tests; nil is openDisk
 }
 
 // A Result is what became of user data.
@@ -157,12 +159,9 @@ func agree(docs []*document, s *settings.Schema) (kept []*document, refused []er
 
 // check judges the defaults with the documents' values over them.
 func check(s *settings.Schema, docs ...*document) error {
-	all := maps.Clone(s.Defaults())
-	if all == nil {
-		all = settings.Values{}
-	}
+	all := settings.Values{}
 	for _, doc := range docs {
 		maps.Copy(all, doc.values)
 	}
-	return s.Check(all)
+	return s.Check(s.WithDefaults(all))
 }
