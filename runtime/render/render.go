@@ -118,7 +118,7 @@ func (s *Set) Render(root string, ts []*Template, nested map[string]any) (Result
 			r.Units = append(r.Units, m.template.units()...)
 		}
 	}
-	r.Units = merge(r.Units)
+	r.Units = Merge(r.Units)
 	return r, errors.Join(errs...)
 }
 

@@ -1,5 +1,7 @@
 package render
 
+import "slices"
+
 // An Action is what is done to a unit whose files changed.
 type Action string
 
@@ -34,13 +36,13 @@ func (t *Template) units() []UnitAction {
 	return us
 }
 
-// merge leaves one action for each unit, the strongest, in the order in which
+// Merge leaves one action for each unit, the strongest, in the order in which
 // the units came first.
-func merge(us []UnitAction) []UnitAction {
+func Merge(lists ...[]UnitAction) []UnitAction {
 	strength := map[Action]int{Reload: 1, TryRestart: 2, Restart: 3}
 	at := map[string]int{}
 	var out []UnitAction
-	for _, u := range us {
+	for _, u := range slices.Concat(lists...) {
 		i, ok := at[u.Unit]
 		if !ok {
 			at[u.Unit] = len(out)
