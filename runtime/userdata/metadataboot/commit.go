@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/slipway-os/slipway/runtime/api"
@@ -23,8 +26,15 @@ func (b boot) commit(ctx context.Context, generated, values settings.Values) err
 		return nil
 	}
 	c := apiclient.New(b.socket)
+	generated, err := b.unlessSet(ctx, c, generated)
+	if err != nil {
+		return err
+	}
+	if len(generated)+len(values) == 0 {
+		return nil
+	}
 	// What an earlier run left there would go in with it.
-	if err := ask(ctx, c, http.MethodDelete, api.PathTx, "", nil); err != nil {
+	if _, err := ask(ctx, c, http.MethodDelete, api.PathTx+query(""), nil); err != nil {
 		return err
 	}
 	for _, part := range []struct {
@@ -38,27 +48,65 @@ func (b boot) commit(ctx context.Context, generated, values settings.Values) err
 		if err != nil {
 			return fmt.Errorf("encoding the settings: %w", err)
 		}
-		if err := ask(ctx, c, http.MethodPatch, api.PathSettings, part.source, doc); err != nil {
+		if _, err := ask(ctx, c, http.MethodPatch, api.PathSettings+query(part.source), doc); err != nil {
 			return err
 		}
 	}
-	return ask(ctx, c, http.MethodPost, api.PathTxCommitAndApply, "user-data", nil)
+	_, err = ask(ctx, c, http.MethodPost, api.PathTxCommitAndApply+query("user-data"), nil)
+	return err
 }
 
-// ask sends one request about the transaction.
-func ask(ctx context.Context, c *apiclient.Client, method, path, source string, body []byte) error {
-	query := "?tx=" + transaction
-	if source != "" {
-		query += "&source=" + source
+// unlessSet leaves out what somebody has set, or a generator has set already.
+func (b boot) unlessSet(ctx context.Context, c *apiclient.Client, generated settings.Values) (settings.Values, error) {
+	out := settings.Values{}
+	if len(generated) == 0 {
+		return out, nil
 	}
-	status, _, answer, err := c.Do(ctx, method, path+query, body)
+	keys := strings.Join(slices.Sorted(maps.Keys(generated)), ",")
+	doc, err := ask(ctx, c, http.MethodGet, api.PathSettings+"?keys="+url.QueryEscape(keys), nil)
 	if err != nil {
-		return fmt.Errorf("handing over the settings: %w", err)
+		return nil, err
+	}
+	live, err := b.schema.FlattenJSON(doc)
+	if err != nil {
+		return nil, fmt.Errorf("reading the settings: %w", err)
+	}
+	doc, err = ask(ctx, c, http.MethodGet, api.PathSettingGenerators, nil)
+	if err != nil {
+		return nil, err
+	}
+	var made map[string]json.RawMessage
+	if err := json.Unmarshal(doc, &made); err != nil {
+		return nil, fmt.Errorf("reading what generators have set: %w", err)
+	}
+	for key, value := range generated {
+		_, free := made["settings."+key]
+		if was, set := live[key]; !set || free && string(was) != string(value) {
+			out[key] = value
+		}
+	}
+	return out, nil
+}
+
+// query names the transaction and, unless it is "", the source.
+func query(source string) string {
+	if source == "" {
+		return "?tx=" + transaction
+	}
+	return "?tx=" + transaction + "&source=" + source
+}
+
+// ask sends one request and returns the answer's body.
+func ask(ctx context.Context, c *apiclient.Client, method, path string, body []byte) ([]byte, error) {
+	status, _, answer, err := c.Do(ctx, method, path, body)
+	if err != nil {
+		return nil, fmt.Errorf("handing over the settings: %w", err)
 	}
 	if status >= http.StatusBadRequest {
-		return fmt.Errorf("handing over the settings: %s %s: %w", method, path, refusal(status, answer))
+		path, _, _ = strings.Cut(path, "?")
+		return nil, fmt.Errorf("handing over the settings: %s %s: %w", method, path, refusal(status, answer))
 	}
-	return nil
+	return answer, nil
 }
 
 // refusal reads the problem document of an answer.

@@ -133,14 +133,15 @@ func (b boot) take(ctx context.Context, h userdata.Host, getter userdata.Getter)
 	for key := range r.Values {
 		delete(generated, key)
 	}
-	if err := b.commit(ctx, generated, r.Values); err != nil {
-		return r.Warnings, errors.Join(r.Err, err)
+	err = b.commit(ctx, generated, r.Values)
+	if r.Err != nil {
+		return r.Warnings, r.Err // the host name is the lesser matter
 	}
 	// User data that are wrong or do not exist may be there at the next boot.
-	if r.Err == nil && len(r.Sources) > 0 {
+	if err == nil && len(r.Sources) > 0 {
 		err = b.mark()
 	}
-	return r.Warnings, errors.Join(r.Err, err)
+	return r.Warnings, err
 }
 
 // mark leaves the marker on STATE, whole and durable.
@@ -160,7 +161,7 @@ func (b boot) report(warnings []string, err error) error {
 	}
 	check.Message = oneLine(warnings)
 	if err != nil {
-		check.Message = oneLine([]string{err.Error()})
+		check.Message = mistakesFirst(err)
 		fmt.Fprintln(b.log, check.Message)
 		console.Printf(b.console, "user data is not used: %s", check.Message)
 	}
@@ -176,6 +177,16 @@ func (b boot) report(warnings []string, err error) error {
 		return fmt.Errorf("writing the outcome: %w", err)
 	}
 	return nil
+}
+
+// mistakesFirst is an error on one line that begins with line and key, where
+// people and tests look for them; the source comes behind.
+func mistakesFirst(err error) string {
+	var bad *userdata.SourceError
+	if !errors.As(err, &bad) {
+		return oneLine([]string{err.Error()})
+	}
+	return fmt.Sprintf("%s (%s)", oneLine([]string{bad.Err.Error()}), bad.Source)
 }
 
 func (b boot) path(p string) string { return filepath.Join(b.root, p) }
