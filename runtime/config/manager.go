@@ -225,7 +225,11 @@ func (m *Manager) act(ctx context.Context, units []render.UnitAction) (left []re
 	}
 	manager, err := m.Dial(ctx)
 	if err != nil {
-		return units, err
+		names := make([]string, len(units))
+		for i, u := range units {
+			names[i] = u.Unit
+		}
+		return units, fmt.Errorf("restarting %s: %w", strings.Join(names, ", "), err)
 	}
 	defer manager.Close()
 	var errs []error

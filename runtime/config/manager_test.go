@@ -236,7 +236,7 @@ func TestResumeTriesTheBootsFailuresAgain(t *testing.T) {
 	}
 }
 
-func TestFollowTakesTheNameOfDHCP(t *testing.T) {
+func TestGenerateTakesTheNameOfDHCP(t *testing.T) {
 	m, units := manage(t)
 	if done, err := m.Generate(context.Background()); done || err != nil {
 		t.Fatalf("Generate before there is a lease = %v, %v, want not done", done, err)
@@ -244,7 +244,9 @@ func TestFollowTakesTheNameOfDHCP(t *testing.T) {
 	put(t, m.Root, leases+"/10", "ADDRESS=192.0.2.9\nHOSTNAME=second\n")
 	put(t, m.Root, leases+"/2", "ADDRESS=192.0.2.7\nHOSTNAME=Web-17.Example.com\n")
 	put(t, m.Root, leases+"/1", "HOSTNAME=not a name\n")
-	m.Follow(context.Background(), time.Hour)
+	if done, err := m.Generate(context.Background()); !done || err != nil {
+		t.Fatalf("Generate with a lease = %v, %v, want done", done, err)
+	}
 	wantEntry(t, m.Store.Live(), hostnameKey, `"web-17.example.com"`, store.SourceGenerator)
 	want(t, m.Root, "/etc/hostname", "web-17.example.com\n")
 	wantChanged(t, units, "restart slipway-kernel.service")
@@ -254,10 +256,6 @@ func TestFollowTakesTheNameOfDHCP(t *testing.T) {
 		t.Errorf("Generate = %v, %v, want done", done, err)
 	}
 	wantEntry(t, m.Store.Live(), hostnameKey, `"web-17.example.com"`, store.SourceGenerator)
-
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	m.Follow(ctx, time.Hour) // returns
 }
 
 // TestChangesTakeTurns: whoever commits at the same time, files and settings

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"time"
 
 	"github.com/slipway-os/slipway/runtime/settings"
 	"github.com/slipway-os/slipway/runtime/store"
@@ -66,25 +65,4 @@ func (m *Manager) Generate(ctx context.Context) (done bool, err error) {
 	}
 	live := m.Store.Live()
 	return !open(live, hostnameKey) && !open(live, seedKey), nil
-}
-
-// Follow calls Generate every tick until it is done or ctx ends. Errors go to
-// the log.
-func (m *Manager) Follow(ctx context.Context, tick time.Duration) {
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
-	for {
-		done, err := m.Generate(ctx)
-		if err != nil && ctx.Err() == nil {
-			m.Log.Warn("generators", "error", err)
-		}
-		if done {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
 }

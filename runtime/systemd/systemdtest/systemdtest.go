@@ -174,10 +174,10 @@ func (m *Manager) change(ctx context.Context, verb, unit string) error {
 	m.changed = append(m.changed, verb+" "+unit)
 	err, result := m.errOf(ctx), m.changes[unit]
 	m.mu.Unlock()
-	switch {
-	case err != nil:
-		return err
-	case result == Hang:
+	if err != nil {
+		result = err
+	}
+	if result == Hang {
 		<-ctx.Done()
 		result = ctx.Err()
 	}
