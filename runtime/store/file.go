@@ -120,14 +120,14 @@ func decode(data []byte) (document, error) {
 }
 
 func decodeHeader(first, body []byte) (header, error) {
-	var any struct {
+	var number struct {
 		Format int `json:"format"`
 	}
-	if err := json.Unmarshal(first, &any); err != nil {
+	if err := json.Unmarshal(first, &number); err != nil {
 		return header{}, fmt.Errorf("its header: %w", err)
 	}
-	if any.Format != format {
-		return header{}, fmt.Errorf("its format is %d, want %d", any.Format, format)
+	if number.Format != format {
+		return header{}, fmt.Errorf("its format is %d, want %d", number.Format, format)
 	}
 	var h header
 	if err := decodeStrict(first, &h); err != nil {

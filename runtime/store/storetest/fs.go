@@ -34,7 +34,7 @@ type Part string
 const (
 	None Part = "none"
 	Half Part = "half" // the first half
-	Last Part = "last" // the last change of names alone; of data, none
+	Last Part = "last" // the last change of names alone; for data, as None
 	All  Part = "all"
 )
 
