@@ -1,6 +1,7 @@
 package containers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,10 +99,7 @@ func (r *Runner) await(ctx context.Context, c Container, task Task) error {
 	if err := task.Signal(forever, syscall.SIGTERM); err != nil {
 		r.Log.Warn("asking the container to stop", "container", c.ID(), "error", err)
 	}
-	grace := r.Grace
-	if grace == 0 {
-		grace = defaultGrace
-	}
+	grace := cmp.Or(r.Grace, defaultGrace)
 	select {
 	case res := <-ended:
 		r.Log.Info("container stopped", "container", c.ID(), "code", res.code)

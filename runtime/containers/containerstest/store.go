@@ -26,6 +26,7 @@ type Store struct {
 	mu       sync.Mutex
 	images   map[string]images.Image
 	unpacked []string
+	ready    []string // by Ready
 }
 
 // NewStore returns an empty store.
@@ -51,6 +52,12 @@ func (s *Store) Lease(ctx context.Context) (context.Context, func(), error) {
 
 // Unpack implements image.Store: it checks that every part is there.
 func (s *Store) Unpack(ctx context.Context, img images.Image) error {
+	s.mu.Lock()
+	ready := slices.Contains(s.ready, img.Name)
+	s.mu.Unlock()
+	if ready {
+		return nil
+	}
 	available, _, _, missing, err := images.Check(ctx, s.content, img.Target, platforms.Default())
 	if err != nil {
 		return err
@@ -154,4 +161,12 @@ func (l *labels) Update(d digest.Digest, v map[string]string) (map[string]string
 	}
 	l.of[d] = merged
 	return merged, nil
+}
+
+// Ready puts an image without content into the store, as if it were unpacked.
+func (s *Store) Ready(img images.Image) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.images[img.Name] = img
+	s.ready = append(s.ready, img.Name)
 }

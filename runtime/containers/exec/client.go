@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,7 +44,7 @@ type Request struct {
 // output is written. An error wraps ErrNotRunning if there is no such running
 // container.
 func (c *Client) Run(ctx context.Context, r Request) (code int, err error) {
-	t := &talk{Request: r, output: make(chan []byte, maxOutstanding+1), credit: newCredit()}
+	t := &talk{Request: r, output: make(chan []byte, maxOutstanding+1), ended: make(chan error, 1), credit: newCredit()}
 	t.touch()
 	conn, res, err := websocket.Dial(ctx, c.URL, &websocket.DialOptions{
 		HTTPClient:     c.HTTP,
@@ -59,10 +60,11 @@ func (c *Client) Run(ctx context.Context, r Request) (code int, err error) {
 	t.conn, t.split = conn, conn.Subprotocol() == Subprotocol
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
 	defer t.cancel(nil)
+	go t.read()
 	if err := t.start(); err != nil {
 		return 0, fmt.Errorf("asking for the command: %w", err)
 	}
-	go t.beat(or(c.Heartbeat, defaultHeartbeat), or(c.Timeout, defaultTimeout))
+	go t.beat(cmp.Or(c.Heartbeat, defaultHeartbeat), cmp.Or(c.Timeout, defaultTimeout))
 	go t.signals()
 	if r.Stdin != nil {
 		go t.send()
@@ -93,6 +95,7 @@ type talk struct {
 	heard  atomic.Int64
 	credit *credit     // of the input
 	output chan []byte // closed when the host has closed the websocket
+	ended  chan error  // why it is closed
 }
 
 func (t *talk) touch() { t.heard.Store(time.Now().UnixNano()) }
@@ -143,14 +146,8 @@ func (t *talk) control(m message) error {
 }
 
 // finish writes the output until the host closes the websocket, and returns
-// what it says then. Reading goes on while a write blocks, so that pings are
-// answered.
+// what it says then.
 func (t *talk) finish() (int, error) {
-	ended := make(chan error, 1)
-	go func() {
-		defer close(t.output)
-		ended <- t.read()
-	}()
 	for written := uint64(1); ; written++ {
 		frame, more := <-t.output
 		if !more {
@@ -164,7 +161,7 @@ func (t *talk) finish() (int, error) {
 			break // what was received already decides
 		}
 	}
-	return result(t.ctx, <-ended)
+	return result(t.ctx, <-t.ended)
 }
 
 func (t *talk) write(frame []byte) error {
@@ -182,8 +179,14 @@ func (t *talk) write(frame []byte) error {
 	return err
 }
 
-// read takes messages until the websocket is closed; it returns why it was.
-func (t *talk) read() error {
+// read takes messages until the websocket is closed, and says why it was. It
+// does so whatever else waits, so that pings are answered.
+func (t *talk) read() {
+	defer close(t.output)
+	t.ended <- t.take()
+}
+
+func (t *talk) take() error {
 	for {
 		kind, b, err := t.conn.Read(t.ctx)
 		if err != nil {

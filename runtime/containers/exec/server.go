@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,14 +57,14 @@ type Server struct {
 // returns ErrBusy if nothing has been answered yet; the caller answers then.
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request) error {
 	defer s.open.Add(-1)
-	if s.open.Add(1) > or(s.Sessions, defaultSessions) {
+	if s.open.Add(1) > cmp.Or(s.Sessions, defaultSessions) {
 		return ErrBusy
 	}
 	s.running.Add(1)
 	defer s.running.Done()
 	ses := &session{
-		log: s.Log, heartbeat: or(s.Heartbeat, defaultHeartbeat), timeout: or(s.Timeout, defaultTimeout),
-		grace: or(s.Grace, defaultGrace), credit: newCredit(), input: make(chan []byte, maxOutstanding+1),
+		log: s.Log, heartbeat: cmp.Or(s.Heartbeat, defaultHeartbeat), timeout: cmp.Or(s.Timeout, defaultTimeout),
+		grace: cmp.Or(s.Grace, defaultGrace), credit: newCredit(), input: make(chan []byte, maxOutstanding+1),
 	}
 	ses.touch()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
@@ -242,12 +243,4 @@ func (s *session) kill(sig syscall.Signal) {
 	if err := s.proc.Signal(ctx, sig); err != nil {
 		s.log.Warn("exec: stopping the command", "signal", sig, "error", err)
 	}
-}
-
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ const (
 	defaultBackoff  = time.Second // doubles after each attempt
 	maxBackoff      = 30 * time.Second
 	defaultLayers   = 3
+	defaultStall    = 60 * time.Second
 	progressEvery   = 10 * time.Second
 )
 
@@ -37,6 +39,9 @@ type Puller struct {
 	Attempts int           // 0: 6
 	Backoff  time.Duration // before the second attempt; 0: 1 s
 	Layers   int64         // fetched at once; 0: 3
+	// Stall is how long a registry may send nothing in the middle of an
+	// answer; 0: 60 s. How long the whole takes is the line's affair.
+	Stall time.Duration
 }
 
 // Ensure returns an image that is ready to run. Preloaded images are taken as
@@ -69,13 +74,7 @@ func (p *Puller) Pull(ctx context.Context, name string) (images.Image, error) {
 	if _, err := reference.Parse(name); err != nil {
 		return images.Image{}, fmt.Errorf("image name %q: %w", name, err)
 	}
-	attempts, wait := p.Attempts, p.Backoff
-	if attempts == 0 {
-		attempts = defaultAttempts
-	}
-	if wait == 0 {
-		wait = defaultBackoff
-	}
+	attempts, wait := cmp.Or(p.Attempts, defaultAttempts), cmp.Or(p.Backoff, defaultBackoff)
 	for n := 1; ; n++ {
 		img, err := p.attempt(ctx, name)
 		if err == nil || n >= attempts || final(err) || ctx.Err() != nil {
@@ -100,7 +99,7 @@ func final(err error) bool {
 			return true
 		}
 	}
-	return errdefs.IsNotFound(err) || errors.Is(err, docker.ErrInvalidAuthorization)
+	return errdefs.IsNotFound(err) || errors.Is(err, docker.ErrInvalidAuthorization) || errors.Is(err, errCredentials)
 }
 
 // attempt pulls once.
@@ -153,7 +152,7 @@ func (p *Puller) report(name string, t *trace) (stop func()) {
 // fetch resolves the name and gets all that is missing of the image. The store
 // checks each digest.
 func (p *Puller) fetch(ctx context.Context, name string, t *trace) (images.Image, error) {
-	hosts, err := p.Access.hosts(t)
+	hosts, err := p.Access.hosts(t, cmp.Or(p.Stall, defaultStall))
 	if err != nil {
 		return images.Image{}, err
 	}
@@ -188,10 +187,6 @@ func (p *Puller) dispatch(ctx context.Context, fetcher remotes.Fetcher, desc oci
 	children = images.SetChildrenMappedLabels(store, children, images.ChildGCLabels)
 	children = images.FilterPlatforms(children, platform)
 	children = images.LimitManifests(children, platform, 1)
-	layers := p.Layers
-	if layers == 0 {
-		layers = defaultLayers
-	}
 	return images.Dispatch(ctx, images.Handlers(remotes.FetchHandler(store, fetcher), children),
-		semaphore.NewWeighted(layers), desc)
+		semaphore.NewWeighted(cmp.Or(p.Layers, defaultLayers)), desc)
 }

@@ -44,6 +44,9 @@ type Credential struct {
 	IdentityToken      string
 }
 
+// errCredentials are credentials that no registry can be shown.
+var errCredentials = errors.New("credentials")
+
 // secrets returns user and password; an empty user makes the password a token,
 // as package docker has it.
 func (c Credential) secrets() (user, password string, err error) {
@@ -53,11 +56,11 @@ func (c Credential) secrets() (user, password string, err error) {
 	case c.Auth != "":
 		b, err := base64.StdEncoding.DecodeString(c.Auth)
 		if err != nil {
-			return "", "", fmt.Errorf("credentials of %s: auth is not base64", c.Registry)
+			return "", "", fmt.Errorf("%w of %s: auth is not base64", errCredentials, c.Registry)
 		}
 		user, password, ok := strings.Cut(strings.TrimRight(string(b), "\x00"), ":")
 		if !ok {
-			return "", "", fmt.Errorf("credentials of %s: auth is not USERNAME:PASSWORD in base64", c.Registry)
+			return "", "", fmt.Errorf("%w of %s: auth is not USERNAME:PASSWORD in base64", errCredentials, c.Registry)
 		}
 		return user, password, nil
 	}
@@ -130,13 +133,14 @@ func (a Access) credential(host string) (Credential, bool) {
 	return Credential{}, false
 }
 
-// hosts is docker.RegistryHosts for one pull, which notes its attempts in t.
-func (a Access) hosts(t *trace) (docker.RegistryHosts, error) {
-	base, err := a.transport()
+// hosts is docker.RegistryHosts for one pull, which notes its attempts in t and
+// breaks off answers that bring nothing for as long as stall.
+func (a Access) hosts(t *trace, stall time.Duration) (docker.RegistryHosts, error) {
+	base, err := a.transport(stall)
 	if err != nil {
 		return nil, err
 	}
-	client := &http.Client{Transport: &watched{base: base, trace: t, stall: stallTimeout}}
+	client := &http.Client{Transport: &watched{base: base, trace: t, stall: stall}}
 	return func(registry string) ([]docker.RegistryHost, error) {
 		endpoints, err := a.endpoints(registry)
 		if err != nil {
@@ -165,7 +169,7 @@ func (a Access) authorizer(client *http.Client) docker.Authorizer {
 		}))
 }
 
-func (a Access) transport() (*http.Transport, error) {
+func (a Access) transport(stall time.Duration) (*http.Transport, error) {
 	roots, err := a.roots()
 	if err != nil {
 		return nil, err
@@ -176,7 +180,7 @@ func (a Access) transport() (*http.Transport, error) {
 		DialContext:           (&net.Dialer{Timeout: 15 * time.Second}).DialContext,
 		TLSClientConfig:       &tls.Config{RootCAs: roots},
 		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: stallTimeout,
+		ResponseHeaderTimeout: stall,
 		MaxIdleConnsPerHost:   4,
 		IdleConnTimeout:       30 * time.Second,
 		ForceAttemptHTTP2:     true,

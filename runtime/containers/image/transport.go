@@ -13,10 +13,6 @@ import (
 	"time"
 )
 
-// stallTimeout is how long a registry may send nothing in the middle of an
-// answer. How long the whole takes is the line's affair.
-const stallTimeout = 60 * time.Second
-
 var errStalled = errors.New("the registry sent nothing for too long")
 
 // A trace notes what came of each host that a pull asked.
