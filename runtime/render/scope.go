@@ -39,6 +39,13 @@ func (s *scope) funcs() template.FuncMap {
 	}
 }
 
+// Helpers lists the names of the helpers that templates may call, sorted.
+func Helpers() []string {
+	all := (&scope{}).funcs()
+	delete(all, "emit")
+	return slices.Sorted(maps.Keys(all))
+}
+
 // setting returns the value of a key that must be set.
 func (s *scope) setting(key string) (any, error) {
 	if !s.header.covers(key) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -179,4 +180,14 @@ func (t *Template) compile(text string) (*template.Template, error) {
 		}
 	}
 	return c, nil
+}
+
+// Fields lists the fields of a header, in the order of Header.
+func Fields() []string {
+	var names []string
+	h := reflect.TypeFor[Header]()
+	for i := range h.NumField() {
+		names = append(names, h.Field(i).Tag.Get("toml"))
+	}
+	return names
 }

@@ -18,6 +18,9 @@ var views = map[string]view{
 	"workers": {reads: "network.interfaces", make: workers},
 }
 
+// Views lists the names of the views, sorted.
+func Views() []string { return slices.Sorted(maps.Keys(views)) }
+
 // links lists every interface that needs a .network file: those of the
 // settings, and those that a vlan is on without being in the settings. Each has
 // its settings, and beside them
