@@ -31,37 +31,47 @@ const WorkFactor = 18
 const maxFile = 64 << 10
 
 // Make makes a key and writes dir/name.key and dir/name.pub. It fails where
-// one of them is there. workFactor is the cost, see WorkFactor.
+// the key is there; where only name.key is, since a tool died in between, it
+// writes name.pub. workFactor is the cost, see WorkFactor.
 func Make(d *disk.Disk, dir, name string, workFactor int, passphrase func(name string) (string, error)) (*metadata.Key, error) {
 	private, public := filepath.Join(dir, name+".key"), filepath.Join(dir, name+".pub")
-	for _, path := range []string{private, public} {
-		if _, err := os.Lstat(path); err == nil {
-			return nil, fmt.Errorf("making key %q: %s is there already", name, path)
-		}
-	}
-	pub, priv, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("making key %q: %w", name, err)
+	if _, err := os.Lstat(public); err == nil {
+		return nil, fmt.Errorf("making key %q: %s is there already", name, public)
 	}
 	secret, err := passphrase(name)
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := seal(priv, secret, workFactor)
-	if err != nil {
-		return nil, fmt.Errorf("encrypting key %q: %w", name, err)
+	var priv ed25519.PrivateKey
+	if _, err := os.Lstat(private); err == nil {
+		priv, err = Open(private, secret)
+		if err != nil {
+			return nil, err
+		}
+	} else if priv, err = makePrivate(d, private, secret, workFactor); err != nil {
+		return nil, fmt.Errorf("making key %q: %w", name, err)
 	}
+	pub := priv.Public().(ed25519.PublicKey)
 	encoded, err := encodePublic(pub)
 	if err != nil {
-		return nil, err
-	}
-	if err := d.Write(private, sealed, 0o600); err != nil {
 		return nil, err
 	}
 	if err := d.Write(public, encoded, 0o644); err != nil {
 		return nil, err
 	}
 	return metadata.KeyFromPublicKey(pub)
+}
+
+func makePrivate(d *disk.Disk, path, passphrase string, workFactor int) (ed25519.PrivateKey, error) {
+	_, priv, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := seal(priv, passphrase, workFactor)
+	if err != nil {
+		return nil, err
+	}
+	return priv, d.Write(path, sealed, 0o600)
 }
 
 func encodePublic(pub ed25519.PublicKey) ([]byte, error) {
