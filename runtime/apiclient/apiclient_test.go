@@ -98,11 +98,11 @@ func TestCommands(t *testing.T) {
 			answers: map[string]func(http.ResponseWriter){"GET /os": body(500, "text/plain", "oops")},
 		},
 		{name: "reboot", args: "reboot", answers: map[string]func(http.ResponseWriter){"POST /actions/reboot": body(202, "application/json", "{}")}},
-		{name: "no reboot", args: "reboot", err: "HTTP status 404"},
+		{name: "no reboot", args: "reboot", err: "Not Found: no such thing"},
 		{name: "no noun", args: "get", is: multicall.ErrUsage},
 		{name: "odd verb", args: "give os", is: multicall.ErrUsage},
 		{name: "odd flag", args: "get os --yaml", is: multicall.ErrUsage},
-		{name: "one too many", args: "get os now", is: multicall.ErrUsage},
+		{name: "one too many", args: "health now", is: multicall.ErrUsage},
 		{name: "raw without a path", args: "raw", is: multicall.ErrUsage},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -76,6 +76,29 @@ func (c *Client) Open(ctx context.Context, method, path string, body []byte) (*h
 	return res, nil
 }
 
+// ask sends a request that changes something and decodes the answer unless into
+// is nil. A status of 400 and up is an error: the problem document, if there is
+// one.
+func (c *Client) ask(ctx context.Context, method, path string, body []byte, into any) error {
+	status, header, answer, err := c.Do(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	if p := problemOf(header, answer); p != nil {
+		return p
+	}
+	if status >= http.StatusBadRequest {
+		return fmt.Errorf("%s %s: HTTP status %d", method, path, status)
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		return fmt.Errorf("reading the answer to %s %s: %w", method, path, err)
+	}
+	return nil
+}
+
 // getJSON decodes the answer to a GET. A problem document becomes the error.
 func (c *Client) getJSON(ctx context.Context, path string, into any) (int, error) {
 	status, header, body, err := c.Do(ctx, http.MethodGet, path, nil)
@@ -85,7 +108,9 @@ func (c *Client) getJSON(ctx context.Context, path string, into any) (int, error
 	if p := problemOf(header, body); p != nil {
 		return status, fmt.Errorf("asking for %s: %w", path, p)
 	}
-	if err := json.Unmarshal(body, into); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber() // numbers are shown as they are
+	if err := dec.Decode(into); err != nil {
 		return status, fmt.Errorf("reading the answer to GET %s (HTTP status %d): %w", path, status, err)
 	}
 	return status, nil

@@ -11,8 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-os/slipway/runtime/api"
+	"github.com/slipway-os/slipway/runtime/config"
 	"github.com/slipway-os/slipway/runtime/host/hosttest"
 	"github.com/slipway-os/slipway/runtime/systemd/systemdtest"
+	"github.com/slipway-os/slipway/runtime/userdata/metadataboot"
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -21,6 +23,9 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func newMonitor(t *testing.T) (*Monitor, *systemdtest.Manager, *hosttest.DM, *time.Time) {
 	t.Helper()
 	h, dm := hosttest.New(t, nil)
+	if err := (config.Report{}).Write(h.Root); err != nil {
+		t.Fatal(err)
+	}
 	manager, now := &systemdtest.Manager{}, start
 	m := &Monitor{Host: h, Dial: manager.Dial, Now: func() time.Time { return now }}
 	return m, manager, dm, &now
@@ -37,7 +42,8 @@ func check(h api.Health, name string) api.Check {
 
 func TestHealthThroughABoot(t *testing.T) {
 	m, manager, dm, now := newMonitor(t)
-	m.Fixed = []api.Check{{Name: "user-data", OK: true}}
+	m.Fixed = []api.Check{{Name: "fixed", OK: true}}
+	m.More = func() []api.Check { return []api.Check{{Name: "more", OK: true}} }
 	expect := func(what string, status api.Status, since time.Time) api.Health {
 		t.Helper()
 		h := m.Health(context.Background())
@@ -65,8 +71,11 @@ func TestHealthThroughABoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := api.Health{
-		Status:      api.Good,
-		Checks:      []api.Check{{Name: "boot", OK: true}, {Name: "units", OK: true}, {Name: "root", OK: true}, {Name: "user-data", OK: true}},
+		Status: api.Good,
+		Checks: []api.Check{
+			{Name: "boot", OK: true}, {Name: "units", OK: true}, {Name: "root", OK: true}, {Name: "user-data", OK: true},
+			{Name: "settings", OK: true}, {Name: "fixed", OK: true}, {Name: "more", OK: true},
+		},
 		FailedUnits: []string{},
 		Since:       done,
 	}
@@ -86,6 +95,20 @@ func TestHealthThroughABoot(t *testing.T) {
 	expect("well again", api.Good, start.Add(2*time.Minute))
 }
 
+func writeReport(t *testing.T, m *Monitor, r config.Report) {
+	t.Helper()
+	if err := r.Write(m.Host.Root); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writeOutcome(t *testing.T, m *Monitor, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(m.Host.Root, metadataboot.Outcome), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestHealthDegraded(t *testing.T) {
 	good := Report{Good: true, Finished: start}
 	for _, tc := range []struct {
@@ -97,9 +120,22 @@ func TestHealthDegraded(t *testing.T) {
 		{"bad boot", nil, &Report{Reason: "API: no answer", Finished: start}, api.Check{Name: "boot", Message: "API: no answer"}},
 		{"systemd away", func(_ *testing.T, _ *Monitor, s *systemdtest.Manager) { s.Fail(errors.New("no socket")) },
 			&good, api.Check{Name: "units", Message: "no socket"}},
-		{"user data", func(_ *testing.T, m *Monitor, _ *systemdtest.Manager) {
-			m.Fixed = []api.Check{{Name: "user-data", Message: "line 1: x"}}
+		{"user data", func(t *testing.T, m *Monitor, _ *systemdtest.Manager) {
+			writeReport(t, m, config.Report{UserData: config.UserData{Error: "line 1: x"}})
 		}, &good, api.Check{Name: "user-data", Message: "line 1: x"}},
+		{"settings", func(t *testing.T, m *Monitor, _ *systemdtest.Manager) {
+			writeReport(t, m, config.Report{Store: config.Store{Recovered: "it was damaged"}})
+		}, &good, api.Check{Name: "settings", Message: "it was damaged"}},
+		{"no settings", func(t *testing.T, m *Monitor, _ *systemdtest.Manager) {
+			if err := os.Remove(filepath.Join(m.Host.Root, config.ReportPath)); err != nil {
+				t.Fatal(err)
+			}
+		}, &good, api.Check{Name: "settings", Message: "the settings were not brought into force at boot"}},
+		{"metadata", func(t *testing.T, m *Monitor, _ *systemdtest.Manager) {
+			writeOutcome(t, m, `{"name":"metadata","ok":false,"message":"line 2: y"}`)
+		}, &good, api.Check{Name: "metadata", Message: "line 2: y"}},
+		{"torn outcome", func(t *testing.T, m *Monitor, _ *systemdtest.Manager) { writeOutcome(t, m, "{") },
+			&good, api.Check{Name: "metadata", Message: "reading what became of the metadata: unexpected end of JSON input"}},
 		{"checks died", func(_ *testing.T, _ *Monitor, s *systemdtest.Manager) { s.SetFailed(CheckUnit) },
 			nil, api.Check{Name: "boot", Message: "the boot checks are not done"}},
 		{"torn report", func(t *testing.T, m *Monitor, _ *systemdtest.Manager) {

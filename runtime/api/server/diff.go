@@ -55,12 +55,7 @@ func wouldHold(m *config.Manager, deltas []store.Delta) error {
 	if err := m.Schema.Check(v); err != nil {
 		return err
 	}
-	err := m.Templates.Check(m.Root, m.Schema.Nest(v))
-	var wrong *render.Error
-	if errors.As(err, &wrong) {
-		return problem(http.StatusBadRequest, fullKey(wrong.Key), "%s", oneLine(err))
-	}
-	return err
+	return m.Templates.Check(m.Root, m.Schema.Nest(v))
 }
 
 func describeDiff(p Peer, m *config.Manager, deltas []store.Delta) api.Diff {

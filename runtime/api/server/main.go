@@ -55,13 +55,14 @@ func Main(args []string, _, stderr io.Writer) error {
 		return err
 	}
 	d := &door{find: func() (net.Listener, error) { return findPort(h) }, handler: s.Handler(), log: log}
-	s.Monitor.More = d.checks
+	s.Monitor.More = func() []api.Check { return append(d.checks(), s.settingsChecks()...) }
 	s.Changed = func([]string) { d.set(s.doorWanted()) }
 	s.Changed(nil)
 	if s.Manager != nil {
 		if err := s.resumeTrial(ctx, s.Manager); err != nil {
 			log.Error("going on with a trial", "error", err)
 		}
+		go s.followGenerators(ctx)
 	}
 	return serve(ctx, d.handler, listener, d, log)
 }
@@ -99,7 +100,51 @@ func openManager(h host.Host, dial systemd.Dialer, log *slog.Logger) (m *config.
 		log.Warn("settings", "recovered", opened.Recovered)
 	}
 	m = &config.Manager{Schema: schema, Store: st, Templates: templates, Dial: dial, Root: h.Root, Log: log}
+	m.Resume(config.ReadReport(h.Root))
 	return m, opened.Unsaved, nil
+}
+
+// settingsChecks tell whether the host follows its settings.
+func (s *Server) settingsChecks() []api.Check {
+	if s.Manager == nil {
+		return nil
+	}
+	return []api.Check{s.Manager.Check()}
+}
+
+// lookAgain is how often the generators look for better values: DHCP may name
+// the host at any time.
+const lookAgain = 30 * time.Second
+
+// followGenerators lets the generators work until they are done. They wait for
+// the end of a trial, because it can be taken back only while it is the last
+// change.
+func (s *Server) followGenerators(ctx context.Context) {
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		done, err := s.generate(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.Log.Warn("generators", "error", err)
+		}
+		if done {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Server) generate(ctx context.Context) (done bool, err error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if s.trial != nil {
+		return false, nil
+	}
+	return s.Manager.Generate(ctx)
 }
 
 // close gives up what was opened.
@@ -177,6 +222,11 @@ func findPort(h host.Host) (net.Listener, error) {
 		return nil, err
 	}
 	return virtioport.Open(device)
+}
+
+// Serve answers on a unix socket, and on nothing else, until ctx ends.
+func (s *Server) Serve(ctx context.Context, socket net.Listener) error {
+	return serve(ctx, s.Handler(), socket, &door{log: s.Log}, s.Log)
 }
 
 // serve answers on the socket and at the door until ctx ends or the socket

@@ -44,7 +44,7 @@ func TestServe(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	ended := make(chan error)
-	go func() { ended <- serve(ctx, s.Handler(), l, &door{log: s.Log}, s.Log) }()
+	go func() { ended <- s.Serve(ctx, l) }()
 
 	c := apiclient.New(socket)
 	os, err := c.OS(ctx)

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/slipway-os/slipway/runtime/api"
+	"github.com/slipway-os/slipway/runtime/render"
 	"github.com/slipway-os/slipway/runtime/settings"
 	"github.com/slipway-os/slipway/runtime/store"
 )
@@ -29,6 +30,10 @@ func problemOf(err error) error {
 	}
 	if mistakes := mistakesIn(err); len(mistakes) > 0 {
 		return refused(mistakes)
+	}
+	var template *render.Error
+	if errors.As(err, &template) {
+		return problem(http.StatusBadRequest, fullKey(template.Key), "%s", oneLine(err))
 	}
 	for _, c := range []struct {
 		is     error

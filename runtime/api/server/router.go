@@ -23,12 +23,14 @@ import (
 type router struct {
 	routes map[string]map[string]Route
 	log    *slog.Logger
+	// patience is what the body of a request gets to come.
+	patience time.Duration
 	// record keeps what a request was about and what became of it.
 	record func(r *http.Request, n *note, status int)
 }
 
 func newRouter(routes []Route, log *slog.Logger) router {
-	rt := router{routes: map[string]map[string]Route{}, log: log, record: func(*http.Request, *note, int) {}}
+	rt := router{routes: map[string]map[string]Route{}, log: log, patience: bodyTimeout, record: func(*http.Request, *note, int) {}}
 	for _, r := range routes {
 		if rt.routes[r.Path] == nil {
 			rt.routes[r.Path] = map[string]Route{}
@@ -46,7 +48,7 @@ func (rt router) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	echoID(w, r)
 	w.extend()
-	w.awaitBody(r)
+	w.awaitBody(r, rt.patience)
 	if err := rt.dispatch(w, r); err != nil {
 		rt.fail(w, r, err)
 	}
@@ -97,7 +99,7 @@ func readBody(r *http.Request) ([]byte, error) {
 	case errors.As(err, &large):
 		return nil, problem(http.StatusRequestEntityTooLarge, "", "the request has more than %d bytes", large.Limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, problem(http.StatusRequestTimeout, "", "the request did not come within %s", bodyTimeout)
+		return nil, problem(http.StatusRequestTimeout, "", "the request did not come in time")
 	case err != nil:
 		return nil, problem(http.StatusBadRequest, "", "reading the request: %v", err)
 	}
@@ -106,12 +108,12 @@ func readBody(r *http.Request) ([]byte, error) {
 
 // fail sends the error, or cuts the connection if the answer has begun.
 func (rt router) fail(w *response, r *http.Request, err error) {
-	if r.Context().Err() != nil {
-		w.status = statusClientGone
-		return // nobody is listening any more
-	}
 	var p *api.Problem
 	if !errors.As(err, &p) {
+		if r.Context().Err() != nil {
+			w.status = statusClientGone
+			return // nobody is listening any more
+		}
 		rt.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 		p = problem(http.StatusInternalServerError, "", "%v", err)
 	}
@@ -202,10 +204,10 @@ func (w *response) extend() {
 // awaitBody gives the body of the request its time, whoever reads it: the
 // handler, or net/http when the handler is done. A request without a body has
 // no deadline, since one would end the wait for the client to go away.
-func (w *response) awaitBody(r *http.Request) {
+func (w *response) awaitBody(r *http.Request, patience time.Duration) {
 	deadline := time.Time{}
 	if r.ContentLength != 0 {
-		deadline = time.Now().Add(bodyTimeout)
+		deadline = time.Now().Add(patience)
 	}
 	control := http.NewResponseController(w.ResponseWriter)
 	_ = control.SetReadDeadline(deadline) // as in extend

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -33,6 +35,9 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func newServer(t *testing.T, files map[string]string) (*Server, *systemdtest.Manager) {
 	t.Helper()
 	h, _ := hosttest.New(t, files)
+	if err := writeFile(filepath.Join(h.Root, "etc/machine-id"), hosttest.BootID); err != nil {
+		t.Fatal(err)
+	}
 	m := &systemdtest.Manager{}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	if err := (config.Report{}).Write(h.Root); err != nil {
@@ -52,6 +57,9 @@ func newServer(t *testing.T, files map[string]string) (*Server, *systemdtest.Man
 	return s, m
 }
 
+// firstSeq is the change that the generators have made on newServer's host.
+const firstSeq = 1
+
 // newManager opens settings of a host with two templates.
 func newManager(t *testing.T, h host.Host, m *systemdtest.Manager) *config.Manager {
 	t.Helper()
@@ -68,7 +76,18 @@ func newManager(t *testing.T, h host.Host, m *systemdtest.Manager) *config.Manag
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &config.Manager{Schema: schema, Store: st, Templates: templates, Dial: m.Dial, Root: h.Root, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	manager := &config.Manager{
+		Schema: schema, Store: st, Templates: templates, Dial: m.Dial, Root: h.Root, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	}
+	if _, err := manager.Generate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return manager
+}
+
+// writeFile makes the folder, too.
+func writeFile(path, text string) error {
+	return errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644))
 }
 
 // says is a program that prints one line.

@@ -103,7 +103,7 @@ func TestDryRun(t *testing.T) {
 	c.want("POST", "/tx/commit_and_apply?dry-run=true", "", 200,
 		`{"changes":[{"key":"settings.motd","before":"Welcome to Slipway","after":"hi"},{"key":"settings.ntp.time-servers","before":`+before+`,"after":["b.example"]}],`+
 			`"files":["/etc/chrony.conf","/etc/motd"],"units":["chronyd.service"]}`)
-	if seq := s.Manager.Store.Seq(); seq != 0 {
+	if seq := s.Manager.Store.Seq(); seq != firstSeq {
 		t.Errorf("a dry run made change %d", seq)
 	}
 	c.refuse("POST", "/tx/commit?dry-run=maybe", "", 400, "dry-run", "neither true nor false")
@@ -149,7 +149,7 @@ func TestRefusedSettings(t *testing.T) {
 			caller{t: t, h: c.h, root: true}.refuse("PATCH", "/settings", tc.body, tc.status, tc.key, tc.detail)
 		})
 	}
-	if names := s.Manager.Store.Transactions(); len(names) > 0 || s.Manager.Store.Seq() > 0 {
+	if names := s.Manager.Store.Transactions(); len(names) > 0 || s.Manager.Store.Seq() != firstSeq {
 		t.Errorf("the store has been touched: %q, change %d", names, s.Manager.Store.Seq())
 	}
 	c.refuse("PATCH", "/settings?tx=../x", `{}`, 400, "tx", "is no name")
@@ -196,7 +196,7 @@ func TestSource(t *testing.T) {
 	if got := s.Manager.Store.Live()["motd"].Source; got != "user-data" {
 		t.Errorf("source %q", got)
 	}
-	root.want("GET", "/metadata/setting-generators", "", 200, `{"settings.network.hostname":{"command":"slipway settings-boot","strength":"strong"}}`)
+	root.want("GET", "/metadata/setting-generators", "", 200, `{"settings.network.hostname":{"command":"slipway settings-boot","strength":"strong"},"settings.updates.seed":{"command":"slipway settings-boot","strength":"strong"}}`)
 }
 
 func TestAudit(t *testing.T) {
@@ -215,7 +215,7 @@ func TestAudit(t *testing.T) {
 	who := map[string]any{"uid": 0.0, "gid": 0.0, "pid": 0.0, "exe": "/usr/bin/test", "door": "unix"}
 	want := []map[string]any{
 		{
-			"seq": 2.0, "who": who, "action": "POST /tx/commit", "transaction": "a", "commit": 1.0,
+			"seq": 2.0, "who": who, "action": "POST /tx/commit", "transaction": "a", "commit": 2.0,
 			"changes": []any{map[string]any{"key": "motd", "before": "Welcome to Slipway", "after": "hi"}},
 		},
 		{"seq": 3.0, "who": who, "action": "PATCH /settings", "error": "400 Bad Request: settings.motd"},

@@ -148,19 +148,17 @@ func (s *Server) arm(m *config.Manager, record trialRecord, left time.Duration) 
 func (s *Server) revert(ctx context.Context, m *config.Manager) error {
 	t := s.trial
 	t.timer.Stop()
-	_, err := m.Store.Restore(t.Before, t.Seq)
+	c, err := m.Restore(ctx, t.Before, t.Seq)
 	switch {
-	case errors.Is(err, store.ErrMoved): // there was no such change
+	case errors.Is(err, store.ErrMoved): // the change was never made, or is taken back already
 		s.trial = nil
 		return removeTrial(s.Host.Root)
-	case err != nil:
+	case c.Seq == 0:
 		s.arm(m, t.trialRecord, retryRevert)
 		return fmt.Errorf("taking the change back: %w", err)
 	}
-	// The settings are back whatever else happens; files and units follow.
 	s.trial = nil
 	s.changed(t.Keys)
-	err = m.Apply(ctx, t.Keys)
 	return errors.Join(err, removeTrial(s.Host.Root))
 }
 

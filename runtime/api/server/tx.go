@@ -153,6 +153,9 @@ func (s *Server) commitTx(r *http.Request, m *config.Manager, tx string, apply b
 	defer cancel()
 	c, err := m.Commit(ctx, tx, apply)
 	keys := deltaKeys(c.Deltas)
+	if c.Warning != nil {
+		s.Log.Warn("settings", "warning", c.Warning)
+	}
 	if c.Seq > 0 {
 		n := noteOf(r)
 		n.tx, n.commit, n.changes = tx, c.Seq, audit.Changes(c.Deltas)
@@ -162,7 +165,7 @@ func (s *Server) commitTx(r *http.Request, m *config.Manager, tx string, apply b
 	case err == nil:
 		return keys, nil
 	case c.Seq > 0:
-		return nil, fmt.Errorf("the settings are committed, but applying them failed: %w", err)
+		return nil, fmt.Errorf("the settings are committed: %w", err)
 	default:
 		return nil, problemOf(err)
 	}
@@ -180,8 +183,8 @@ func somethingPending(st *store.Store, tx string) error {
 	return nil
 }
 
-// applyKeys renders what the settings affect and restarts what uses it,
-// whether or not anything changed; without keys it is everything.
+// applyKeys makes the files that depend on the keys, all files without keys, and
+// restarts what uses those that changed.
 func (s *Server) applyKeys(w http.ResponseWriter, r *http.Request) error {
 	m, err := s.manager()
 	if err != nil {
@@ -191,23 +194,19 @@ func (s *Server) applyKeys(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := m.Schema.WithDefaults(m.Store.Live().Values())
-	keys := keysOf(v)
-	if given != nil {
-		keys = keyNames(given)
-	}
 	noteOf(r).about("", keyNames(given))
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), applyTimeout)
 	defer cancel()
-	if err := m.Apply(ctx, keys); err != nil {
-		return fmt.Errorf("applying: %w", err)
+	if err := m.Apply(ctx, keyNames(given)); err != nil {
+		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
+// keyNames is nil only if keys is.
 func keyNames(keys []settings.Key) []string {
 	var names []string
 	for _, k := range keys {
