@@ -38,7 +38,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"unknown field", header(`path = "/etc/x"`, `mode = "0644"`, `settings = ["a"]`, `user = "x"`), "no such field: user"},
 		{"no path", header(`mode = "0644"`, `settings = ["a"]`), `path "" is not`},
 		{"path with ..", header(`path = "/etc/../usr/x"`, `mode = "0644"`, `settings = ["a"]`), `is not a clean absolute path`},
-		{"path in the image", header(`path = "/usr/x"`, `mode = "0644"`, `settings = ["a"]`), `neither below /etc nor below /run`},
+		{"path in the image", header(`path = "/usr/x"`, `mode = "0644"`, `settings = ["a"]`), `neither below /etc nor below /run/slipway`},
 		{"mode", header(`path = "/etc/x"`, `mode = "644"`, `settings = ["a"]`), `mode "644"`},
 		{"mode with setuid", header(`path = "/etc/x"`, `mode = "4755"`, `settings = ["a"]`), `mode "4755"`},
 		{"no settings", header(`path = "/etc/x"`, `mode = "0644"`), "names no settings"},

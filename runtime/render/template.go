@@ -30,8 +30,8 @@ type Template struct {
 
 // Header is the TOML part of a template.
 type Header struct {
-	// Path of the file, below /etc or /run. With Each or View it may hold
-	// actions.
+	// Path of the file, below /etc or /run/slipway. With Each or View it may
+	// hold actions.
 	Path string `toml:"path"`
 	// Mode of the file, octal, such as "0644".
 	Mode string `toml:"mode"`
@@ -102,7 +102,7 @@ func (h Header) check() error {
 	case !path.IsAbs(h.Path) || path.Clean(h.Path) != h.Path:
 		return fmt.Errorf("path %q is not a clean absolute path", h.Path)
 	case !owned(h.Path):
-		return fmt.Errorf("path %q is neither below /etc nor below /run", h.Path)
+		return fmt.Errorf("path %q is neither below /etc nor below /run/slipway", h.Path)
 	case !modeForm.MatchString(h.Mode):
 		return fmt.Errorf(`mode %q is not of the form "0644"`, h.Mode)
 	case len(h.Settings) == 0:
@@ -134,8 +134,11 @@ func (h Header) check() error {
 	return nil
 }
 
-// owned tells whether templates may write there.
-func owned(p string) bool { return strings.HasPrefix(p, "/etc/") || strings.HasPrefix(p, "/run/") }
+// owned tells whether templates may write there; those who render may write
+// nowhere else.
+func owned(p string) bool {
+	return strings.HasPrefix(p, "/etc/") || strings.HasPrefix(p, "/run/slipway/")
+}
 
 // many tells whether the template makes a file for each element of something.
 func (h Header) many() bool { return h.Each != "" || h.View != "" }
