@@ -31,6 +31,9 @@ const Journal = `{"__REALTIME_TIMESTAMP":"1772366400000000","SYSLOG_IDENTIFIER":
 {"__REALTIME_TIMESTAMP":"1772366401500000","_COMM":"kernel","MESSAGE":[72,105,7]}
 `
 
+// start is when the host's first boot was, and when its boot checks ended.
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
 // templates are those of the host: one file each of motd and ntp.
 var templates = fstest.MapFS{
 	"motd.tmpl": {Data: []byte("+++\npath = \"/etc/motd\"\nmode = \"0644\"\nsettings = [\"motd\"]\n+++\n{{ setting \"motd\" }}\n")},
@@ -54,12 +57,12 @@ func Serve(t testing.TB) *Host {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	must(t, h.Write("/etc/machine-id", hosttest.BootID))
 	must(t, config.Report{}.Write(h.Root))
-	must(t, health.Report{Good: true}.Write(h.Root))
+	must(t, health.Report{Good: true, Finished: start}.Write(h.Root))
 	h.Systemd.SetState("chronyd.service", "active")
 	s := &server.Server{
 		Host: made, Dial: h.Systemd.Dial, Log: log, Journal: prints(Journal), Units: prints("units\n"),
 		Monitor: &health.Monitor{Host: made, Dial: h.Systemd.Dial, Now: time.Now},
-		Boot:    bootrecord.Record{BootID: hosttest.BootID, Count: 3, FirstBoot: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)},
+		Boot:    bootrecord.Record{BootID: hosttest.BootID, Count: 3, FirstBoot: start},
 		Manager: h.manager(t, log), Audit: h.audit(t),
 	}
 	h.serve(t, s)
