@@ -85,7 +85,7 @@ func pauseCommand(a *app, paused bool) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "pause --repo DIR --version V",
 		Short:   "Offer a published image to nobody",
-		Long:    "Offer a published image to nobody. Hosts that have it already keep it; hosts that\nhave only fetched it do not start it.",
+		Long:    "Offer a published image to nobody. Hosts that run it already keep it.",
 		Example: `  tufrepo pause --repo /srv/updates --version 0.2.0`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

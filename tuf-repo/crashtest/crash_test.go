@@ -72,7 +72,11 @@ func (s site) args(args []string) []string {
 // runKilled runs tufrepo as a process of its own that is killed at a step.
 func (s site) runKilled(at int, args ...string) (killed bool, output string, err error) {
 	s.t.Helper()
-	cmd := exec.Command(os.Args[0], s.args(args)...)
+	program, err := os.Executable()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := exec.Command(program, s.args(args)...)
 	cmd.Env = append(os.Environ(), killVariable+"="+strconv.Itoa(at))
 	var b bytes.Buffer
 	cmd.Stdout, cmd.Stderr = io.Discard, &b
@@ -222,7 +226,7 @@ func kill(t *testing.T, start site, sc scenario) {
 		if !killed {
 			break
 		}
-		output = s.finish(sc)
+		output = s.finish(sc, after)
 		if err := s.settled(after); err != nil {
 			t.Fatalf("killed at step %d, finished (%s): %v", at, output, err)
 		}
@@ -235,20 +239,21 @@ func kill(t *testing.T, start site, sc scenario) {
 	t.Logf("killed at %d steps", at-1)
 }
 
-// finish does after a crash what an operator does.
-func (s site) finish(sc scenario) string {
+// finish does after a crash what an operator does, until things are as in a
+// site where nobody was killed.
+func (s site) finish(sc scenario, after site) string {
 	s.t.Helper()
 	commands := sc.finish
 	if len(commands) == 0 {
 		commands = [][]string{sc.args}
 	}
 	var said []string
-	for _, args := range commands {
-		output, ok := s.run(args...)
-		said = append(said, fmt.Sprintf("%s: %v %s", args[0], ok, strings.TrimSpace(output)))
-		if ok {
+	for n, args := range commands {
+		if n > 0 && s.settled(after) == nil {
 			break
 		}
+		output, ok := s.run(args...)
+		said = append(said, fmt.Sprintf("%s: %v %s", args[0], ok, strings.TrimSpace(output)))
 	}
 	return strings.Join(said, "; ")
 }
