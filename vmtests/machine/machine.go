@@ -51,6 +51,8 @@ type Options struct {
 	Manufacturer string
 	SMBIOS       []string
 	Seeds        []qemu.Disk
+	// Clock is what the hardware clock says at power on; zero is the time.
+	Clock time.Time
 	// MemoryMiB is the size of the machine's memory; 0 is 1024.
 	MemoryMiB int
 	// MemoryStats lets the guest report its use of memory.
@@ -90,7 +92,7 @@ func New(ctx context.Context, o Options) (*Machine, error) {
 		config: qemu.Config{
 			Accel: o.Accel, Firmware: qemu.OVMF, Dir: dir, MemoryMiB: memoryMiB, CPUs: cpus,
 			UUID: uuid.NewString(), Credentials: o.Credentials, Network: o.Network, NetworkHost: o.NetworkHost,
-			Manufacturer: o.Manufacturer, SMBIOS: o.SMBIOS, Seeds: o.Seeds, Screen: true, MemoryStats: o.MemoryStats,
+			Manufacturer: o.Manufacturer, SMBIOS: o.SMBIOS, Seeds: o.Seeds, Clock: o.Clock, Screen: true, MemoryStats: o.MemoryStats,
 		},
 	}
 	if o.MemoryMiB != 0 {

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"time"
 
 	"github.com/slipway-os/slipway/vmtests/accel"
 )
@@ -69,6 +70,8 @@ type Config struct {
 	Manufacturer string
 	// Seeds are further disks, which the guest cannot write.
 	Seeds []Disk
+	// Clock is what the hardware clock says at power on; zero is the time.
+	Clock time.Time
 	// Network connects the guest to QEMU's user-mode network.
 	Network bool
 	// NetworkHost is the address under which the guest reaches the loopback of

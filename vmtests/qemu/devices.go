@@ -33,7 +33,7 @@ func (c Config) args(fd inherited) []string {
 		"-nodefaults", "-no-user-config", "-display", "none",
 		"-name", "slipway", "-uuid", c.UUID,
 		"-machine", "q35", "-m", fmt.Sprint(c.MemoryMiB), "-smp", fmt.Sprint(c.CPUs),
-		"-rtc", "base=utc",
+		"-rtc", "base=" + c.clock(),
 		// The guest itself decides what follows a panic; the monitor hears of it.
 		"-action", "panic=none", "-action", "watchdog=reset",
 	}
@@ -67,6 +67,14 @@ func (c Config) args(fd inherited) []string {
 		args = append(args, "-smbios", "type=11,value="+escape(s))
 	}
 	return append(args, credentialArgs(c.Credentials)...)
+}
+
+// clock is in QEMU's words.
+func (c Config) clock() string {
+	if c.Clock.IsZero() {
+		return "utc"
+	}
+	return c.Clock.UTC().Format("2006-01-02T15:04:05")
 }
 
 // networkArgs connect the guest to this host's loopback and to nothing else

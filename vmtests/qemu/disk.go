@@ -47,6 +47,14 @@ func (d Disk) Resize(ctx context.Context, size int64) error {
 	return nil
 }
 
+// Convert copies the disk of a machine that is off, as one raw file.
+func (d Disk) Convert(ctx context.Context, path string) error {
+	if err := tool(ctx, "qemu-img", "convert", "-f", d.Format, "-O", "raw", d.Path, path); err != nil {
+		return fmt.Errorf("copying disk %s: %w", d.Path, err)
+	}
+	return nil
+}
+
 // PutByte puts one byte on the disk of a machine that is off, at an offset
 // in bytes.
 func (d Disk) PutByte(ctx context.Context, offset int64, b byte) error {

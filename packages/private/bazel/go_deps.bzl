@@ -5,6 +5,13 @@ load("@bazel_gazelle//:deps.bzl", "go_repository")
 def go_deps():
     """Declares one repository for each Go module."""
     go_repository(
+        name = "com_github_anchore_go_lzo",
+        build_file_proto_mode = "disable_global",
+        importpath = "github.com/anchore/go-lzo",
+        sum = "h1:NgAacnzqPeGH49Ky19QKLBZEuFRqtTG9cdaucc3Vncs=",
+        version = "v0.1.0",
+    )
+    go_repository(
         name = "com_github_bazelbuild_buildtools",
         build_file_proto_mode = "disable_global",
         importpath = "github.com/bazelbuild/buildtools",
@@ -171,6 +178,13 @@ def go_deps():
         importpath = "github.com/distribution/reference",
         sum = "h1:0IXCQ5g4/QMHHkarYzh5l+u8T3t73zM5QvfrDyIgxBk=",
         version = "v0.6.0",
+    )
+    go_repository(
+        name = "com_github_djherbis_times",
+        build_file_proto_mode = "disable_global",
+        importpath = "github.com/djherbis/times",
+        sum = "h1:w2ctJ92J8fBvWPxugmXIv7Nz7Q3iDMKNx9v5ocVH20c=",
+        version = "v1.6.0",
     )
     go_repository(
         name = "com_github_docker_cli",
@@ -397,11 +411,25 @@ def go_deps():
         version = "v2.4.3",
     )
     go_repository(
+        name = "com_github_pierrec_lz4_v4",
+        build_file_proto_mode = "disable_global",
+        importpath = "github.com/pierrec/lz4/v4",
+        sum = "h1:GrpZw1gZttORinvzBdXPUXATeqlJjqUG/D87TKMnhjY=",
+        version = "v4.1.26",
+    )
+    go_repository(
         name = "com_github_pkg_errors",
         build_file_proto_mode = "disable_global",
         importpath = "github.com/pkg/errors",
         sum = "h1:FEBLx1zS214owpjy7qsBeixbURkuhQAwrK5UwLGTwt4=",
         version = "v0.9.1",
+    )
+    go_repository(
+        name = "com_github_pkg_xattr",
+        build_file_proto_mode = "disable_global",
+        importpath = "github.com/pkg/xattr",
+        sum = "h1:rRTkSyFNTRElv6pkA3zpjHpQ90p/OdHQC1GmGh1aTjM=",
+        version = "v0.4.12",
     )
     go_repository(
         name = "com_github_prometheus_client_golang",
@@ -507,20 +535,6 @@ def go_deps():
         importpath = "github.com/ulikunitz/xz",
         sum = "h1:9DNdB5s+SgV3bQ2ApL10xRc35ck0DuIX/isZvIk+ubY=",
         version = "v0.5.15",
-    )
-    go_repository(
-        name = "com_github_vishvananda_netlink",
-        build_file_proto_mode = "disable_global",
-        importpath = "github.com/vishvananda/netlink",
-        sum = "h1:3AEMt62VKqz90r0tmNhog0r/PpWKmrEShJU0wJW6bV0=",
-        version = "v1.3.1",
-    )
-    go_repository(
-        name = "com_github_vishvananda_netns",
-        build_file_proto_mode = "disable_global",
-        importpath = "github.com/vishvananda/netns",
-        sum = "h1:DfiHV+j8bA32MFM7bfEunvT8IAqQ/NzSJHtcmW5zdEY=",
-        version = "v0.0.5",
     )
     go_repository(
         name = "in_yaml_go_yaml_v3",
