@@ -28,6 +28,7 @@ const (
 	PathSettingGenerators  = "/metadata/setting-generators"
 	PathTemplates          = "/metadata/templates"
 	PathHealth             = "/health"
+	PathExec               = "/exec"
 	PathJournal            = "/journal"
 	PathAudit              = "/audit"
 	PathMetrics            = "/metrics"

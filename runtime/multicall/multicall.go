@@ -34,6 +34,12 @@ var ErrUsage = errors.New("wrong usage")
 // is 1 and nothing more is printed.
 var ErrSilent = errors.New("failed")
 
+// An ExitCode is an error that has been shown already, or is none to show: it
+// is the exit code, such as that of a command that was run for the caller.
+type ExitCode int
+
+func (c ExitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
 // A Table is the ordered list of commands of one binary.
 type Table []Command
 
@@ -84,7 +90,10 @@ func (t Table) help(w io.Writer) {
 
 func (c Command) run(args []string, stdout, stderr io.Writer) int {
 	err := c.Run(args, stdout, stderr)
+	var code ExitCode
 	switch {
+	case errors.As(err, &code):
+		return int(code)
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return ExitOK
 	case errors.Is(err, ErrSilent):

@@ -39,6 +39,7 @@ func TestRun(t *testing.T) {
 		{name: "usage", args: []string{"fails"}, fail: fmt.Errorf("%w: no flag", ErrUsage),
 			want: result{Code: 2, Err: "slipway fails: wrong usage: no flag\n"}},
 		{name: "silent", args: []string{"fails"}, fail: ErrSilent, want: result{Code: 1}},
+		{name: "exit code", args: []string{"fails"}, fail: fmt.Errorf("told: %w", ExitCode(130)), want: result{Code: 130}},
 		{name: "command help", args: []string{"fails"}, fail: flag.ErrHelp, want: result{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -49,14 +49,18 @@ func (s *Server) recordRequest(r *http.Request, n *note, status int) {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return
 	}
-	p := PeerOf(r)
+	s.append(audit.Record{
+		Who: PeerOf(r).who(), Action: r.Method + " " + r.URL.Path, Transaction: n.tx, Commit: n.commit, Changes: n.changes, Error: n.err,
+	})
+}
+
+// who is the peer as the audit log has it.
+func (p Peer) who() audit.Who {
 	who := audit.Who{UID: audit.Unknown, GID: audit.Unknown, PID: audit.Unknown, Exe: p.Exe, Door: p.Door}
 	if p.Cred != nil {
 		who.UID, who.GID, who.PID = int(p.Cred.Uid), int(p.Cred.Gid), int(p.Cred.Pid)
 	}
-	s.append(audit.Record{
-		Who: who, Action: r.Method + " " + r.URL.Path, Transaction: n.tx, Commit: n.commit, Changes: n.changes, Error: n.err,
-	})
+	return who
 }
 
 // methodLabel keeps made-up methods from becoming figures.

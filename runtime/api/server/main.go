@@ -54,6 +54,8 @@ func Main(args []string, _, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	run := s.openExec()
+	defer run.Wait()
 	d := &door{find: func() (net.Listener, error) { return findPort(h) }, handler: s.Handler(), log: log}
 	s.Monitor.More = func() []api.Check { return append(d.checks(), s.settingsChecks()...) }
 	s.Changed = func([]string) { d.set(s.doorWanted()) }
@@ -149,6 +151,7 @@ func (s *Server) generate(ctx context.Context) (done bool, err error) {
 
 // close gives up what was opened.
 func (s *Server) close() {
+	s.pauseTrial()
 	var errs []error
 	if s.Audit != nil {
 		errs = append(errs, s.Audit.Close())
@@ -226,6 +229,7 @@ func findPort(h host.Host) (net.Listener, error) {
 
 // Serve answers on a unix socket, and on nothing else, until ctx ends.
 func (s *Server) Serve(ctx context.Context, socket net.Listener) error {
+	defer s.pauseTrial()
 	return serve(ctx, s.Handler(), socket, &door{log: s.Log}, s.Log)
 }
 

@@ -4,6 +4,9 @@ import (
 	"github.com/slipway-os/slipway/runtime/api/server"
 	"github.com/slipway-os/slipway/runtime/apiclient"
 	"github.com/slipway-os/slipway/runtime/config"
+	"github.com/slipway-os/slipway/runtime/containers/bootstrap"
+	"github.com/slipway-os/slipway/runtime/containers/hostcontainers"
+	"github.com/slipway-os/slipway/runtime/containers/preload"
 	"github.com/slipway-os/slipway/runtime/emergency"
 	"github.com/slipway-os/slipway/runtime/health/bootcheck"
 	"github.com/slipway-os/slipway/runtime/lint"
@@ -23,6 +26,11 @@ func table() multicall.Table {
 		{Name: "health", Summary: "checks whether this boot is good (--ready: announces it)", Run: bootcheck.Main},
 		{Name: "emergency", Summary: "says on the console why the boot failed, then reboots", Run: emergency.Main},
 		{Name: "apiclient", Summary: "asks the host API and prints the answer", Run: apiclient.Main},
+		{Name: "bootstrap-commands", Summary: "runs the bootstrap commands of the settings", Run: bootstrap.CommandsMain},
+		{Name: "bootstrap-containers", Summary: "runs the bootstrap containers of the settings", Run: bootstrap.ContainersMain},
+		{Name: "host-containers", Summary: "starts and stops host containers as the settings say (sync)", Run: hostcontainers.SyncMain},
+		{Name: "host-container", Summary: "runs one host container (run NAME)", Run: hostcontainers.RunMain},
+		{Name: "preload", Summary: "imports images from " + preload.Dir, Run: preload.Main},
 		{Name: "lint", Summary: "checks user data off the host", Run: lint.Main},
 	}
 }
