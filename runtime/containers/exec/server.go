@@ -42,6 +42,8 @@ var (
 type Server struct {
 	Runtime Runtime
 	Log     *slog.Logger
+	// Started, if not nil, is told of every command that runs.
+	Started func(r *http.Request, container, program string)
 
 	Heartbeat time.Duration // between two pings; 0: 2 s
 	Timeout   time.Duration // without a sign of the client; 0: 10 s
@@ -63,6 +65,11 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request) error {
 	s.running.Add(1)
 	defer s.running.Done()
 	ses := &session{
+		started: func(container, program string) {
+			if s.Started != nil {
+				s.Started(r, container, program)
+			}
+		},
 		log: s.Log, heartbeat: cmp.Or(s.Heartbeat, defaultHeartbeat), timeout: cmp.Or(s.Timeout, defaultTimeout),
 		grace: cmp.Or(s.Grace, defaultGrace), credit: newCredit(), input: make(chan []byte, maxOutstanding+1),
 	}
@@ -92,6 +99,7 @@ func (s *Server) Wait() { s.running.Wait() }
 
 // session is one client and its command.
 type session struct {
+	started                   func(container, program string)
 	log                       *slog.Logger
 	heartbeat, timeout, grace time.Duration
 
@@ -126,11 +134,14 @@ func (s *session) run(rt Runtime) (websocket.StatusCode, string) {
 	if err != nil {
 		return closing(err)
 	}
-	s.log.Info("exec: starting", "container", init.Target, "command", init.Command, "tty", init.TTY != nil)
 	if s.proc, err = rt.Exec(s.ctx, init.Target, s.spec(init)); err != nil {
 		s.log.Warn("exec: not started", "container", init.Target, "error", err)
 		return closing(err)
 	}
+	// Arguments may be secrets, so that they are not logged.
+	s.log.Info("exec: started", "container", init.Target, "program", init.Command[0], "tty", init.TTY != nil)
+	s.started(init.Target, string(init.Command[0]))
+	s.touch() // starting may have taken long
 	ended := make(chan struct{})
 	go s.read()
 	go s.beat()
