@@ -185,6 +185,16 @@ func (s *Server) resumeTrial(ctx context.Context, m *config.Manager) error {
 	return err
 }
 
+// pauseTrial leaves a trial to the daemon's successor.
+func (s *Server) pauseTrial() {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if s.trial != nil {
+		s.trial.timer.Stop()
+		s.trial = nil
+	}
+}
+
 // postConfirm ends the trial: the change stays.
 func (s *Server) postConfirm(w http.ResponseWriter, r *http.Request) error {
 	return s.endTrial(w, r, func(*config.Manager) error {

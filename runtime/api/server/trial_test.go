@@ -130,9 +130,6 @@ func TestTrialSurvivesTheDaemon(t *testing.T) {
 			c, s := newCaller(t)
 			c.t = t
 			tc.killed(t, c, s)
-			if s.trial != nil {
-				s.trial.timer.Stop()
-			}
 			s.close()
 			next := &Server{Host: s.Host, Dial: s.Dial, Boot: s.Boot, Log: s.Log}
 			next.Manager = newManager(t, s.Host, &systemdtest.Manager{})
@@ -149,9 +146,6 @@ func TestTrialSurvivesTheDaemon(t *testing.T) {
 			record, err := readTrial(s.Host.Root)
 			if err != nil || (record != nil) != tc.left || (next.trial != nil) != tc.left {
 				t.Errorf("record %+v, trial %+v, %v", record, next.trial, err)
-			}
-			if next.trial != nil {
-				next.trial.timer.Stop()
 			}
 		})
 	}
