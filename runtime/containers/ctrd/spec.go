@@ -13,11 +13,15 @@ import (
 	"github.com/slipway-os/slipway/runtime/containers"
 )
 
-// specOf says how a container is set up. All share the host's network. What
-// they may do beyond that follows Bottlerocket.
+// specOf says how a container of an image is set up.
 func specOf(c containers.Container, img containerd.Image, root string) []oci.SpecOpts {
+	return append([]oci.SpecOpts{oci.WithImageConfigArgs(img, nil)}, setup(c, root)...)
+}
+
+// setup is what does not depend on the image. All containers share the host's
+// network. What they may do beyond that follows Bottlerocket.
+func setup(c containers.Container, root string) []oci.SpecOpts {
 	opts := []oci.SpecOpts{
-		oci.WithImageConfigArgs(img, nil),
 		oci.WithHostNamespace(specs.NetworkNamespace),
 		oci.WithCgroup("/" + string(c.Kind) + "/" + c.Name),
 		unmask("/sys/firmware"),
