@@ -1,10 +1,6 @@
 package plan
 
-import (
-	"math"
-
-	"github.com/slipway-os/slipway/imagetool/blocks"
-)
+import "math"
 
 // Cost is what requests cost beside their bytes.
 type Cost struct {
@@ -33,6 +29,14 @@ type Range struct {
 	Offset, Length int64
 }
 
+// Layout is how an image's blocks lie in a file of frames; a blocks.Index is
+// one.
+type Layout interface {
+	Frames() int
+	Frame(i int) (offset, length int64)
+	FrameRange(i int) (first, end int)
+}
+
 // Bytes returns the sum of the ranges' lengths.
 func Bytes(ranges []Range) int64 {
 	total := int64(0)
@@ -44,7 +48,7 @@ func Bytes(ranges []Range) int64 {
 
 // Join returns the requests that fetch the frames of all blocks for which
 // wanted says so.
-func Join(x *blocks.Index, wanted func(block int) bool, c Cost) []Range {
+func Join(x Layout, wanted func(block int) bool, c Cost) []Range {
 	var frames []int
 	for i := range x.Frames() {
 		first, end := x.FrameRange(i)
@@ -63,7 +67,7 @@ func Join(x *blocks.Index, wanted func(block int) bool, c Cost) []Range {
 	return ranges
 }
 
-func joinFrames(x *blocks.Index, frames []int, c Cost) []Range {
+func joinFrames(x Layout, frames []int, c Cost) []Range {
 	var ranges []Range
 	for _, i := range frames {
 		offset, length := x.Frame(i)
