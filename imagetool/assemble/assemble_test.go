@@ -1,17 +1,22 @@
 package assemble_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/slipway-os/slipway/imagetool/assemble"
+	"github.com/slipway-os/slipway/imagetool/blocks"
 	"github.com/slipway-os/slipway/imagetool/fixture"
 	"github.com/slipway-os/slipway/imagetool/verify"
 )
@@ -41,7 +46,8 @@ func TestSameInputsGiveSameBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	files := []string{"disk.img", "artifacts/root.erofs", "artifacts/root.verity", "artifacts/uki.efi", "artifacts/image.json"}
+	files := []string{"disk.img", "artifacts/root.erofs", "artifacts/root.verity", "artifacts/root.frames",
+		"artifacts/root.index", "artifacts/uki.efi", "artifacts/image.json"}
 	for _, f := range files {
 		if digest(t, filepath.Join(filepath.Dir(a.Output), f)) != digest(t, filepath.Join(filepath.Dir(b.Output), f)) {
 			t.Errorf("%s differs between two builds", f)
@@ -77,6 +83,48 @@ func TestBuiltImageIsGood(t *testing.T) {
 	}
 	if facts.Kernel != fixture.KernelVersion {
 		t.Errorf("kernel is %q, want %q", facts.Kernel, fixture.KernelVersion)
+	}
+}
+
+// TestArtefactsBelongTogether reads the root file system out of its frames.
+func TestArtefactsBelongTogether(t *testing.T) {
+	o := options(t)
+	facts, err := assemble.Image(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	for name, a := range facts.Artifacts {
+		data, err := os.ReadFile(filepath.Join(o.Artifacts, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != a.SHA256 || int64(len(data)) != a.Size {
+			t.Errorf("image.json is wrong about %s", name)
+		}
+		files[name] = data
+	}
+	x, err := blocks.ParseIndex(files["root.index"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x.Root.String() != facts.RootHash || x.Salt != assemble.Salt || x.Size != int64(len(files["root.erofs"])) {
+		t.Errorf("index is of %d bytes with root hash %s", x.Size, x.Root)
+	}
+	leaves, err := blocks.ReadLeaves(bytes.NewReader(files["root.verity"]), x.Salt, facts.DataBlocks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(leaves, x.Leaves); diff != "" {
+		t.Errorf("leaves (-hash tree +index):\n%s", diff)
+	}
+	z, err := zstd.NewReader(bytes.NewReader(files["root.frames"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	if got, err := io.ReadAll(z); err != nil || !bytes.Equal(got, files["root.erofs"]) {
+		t.Errorf("frames give other bytes, error %v", err)
 	}
 }
 

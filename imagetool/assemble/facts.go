@@ -45,7 +45,7 @@ func (b *build) facts(f *os.File) (*Facts, error) {
 		RootHash: b.root.Hash.String(), Salt: hex.EncodeToString(b.root.Salt), DataBlocks: b.root.Blocks,
 		Cmdline: b.line, Artifacts: map[string]Artifact{}, Report: *report,
 	}
-	for _, path := range []string{b.rootPath(), b.hashPath(), f.Name()} {
+	for _, path := range append(b.parts(), f.Name()) {
 		a, err := artifact(path)
 		if err != nil {
 			return nil, fmt.Errorf("computing checksum: %w", err)
@@ -85,25 +85,22 @@ func (b *build) writeArtifacts(facts *Facts) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range []struct {
-		name, from string
-		data       []byte
-	}{
-		{"root.erofs", b.rootPath(), nil},
-		{"root.verity", b.hashPath(), nil},
-		{"uki.efi", "", b.uki},
-		{"image.json", "", append(js, '\n')},
-	} {
-		data := a.data
-		if a.from != "" {
-			if data, err = os.ReadFile(a.from); err != nil {
-				return err
-			}
+	for _, path := range b.parts() {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
 		}
-		path := filepath.Join(b.Artifacts, a.name)
-		if err := renameio.WriteFile(path, data, 0o644, renameio.WithTempDir(b.Artifacts), renameio.IgnoreUmask()); err != nil {
+		if err := b.writeArtifact(filepath.Base(path), data); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := b.writeArtifact("uki.efi", b.uki); err != nil {
+		return err
+	}
+	return b.writeArtifact("image.json", append(js, '\n'))
+}
+
+func (b *build) writeArtifact(name string, data []byte) error {
+	path := filepath.Join(b.Artifacts, name)
+	return renameio.WriteFile(path, data, 0o644, renameio.WithTempDir(b.Artifacts), renameio.IgnoreUmask())
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
+	"github.com/slipway-os/slipway/imagetool/blocks"
 	"github.com/slipway-os/slipway/imagetool/cmdline"
 	"github.com/slipway-os/slipway/imagetool/disk"
 	"github.com/slipway-os/slipway/imagetool/erofs"
@@ -40,11 +42,49 @@ func (b *build) makeRoot(ctx context.Context) error {
 	if err := b.Makers.EROFS(ctx, b.rootPath(), tarball, o); err != nil {
 		return err
 	}
-	return b.hashRoot()
+	if err := b.hashRoot(); err != nil {
+		return err
+	}
+	if b.Artifacts == "" {
+		return nil
+	}
+	if err := b.cutRoot(); err != nil {
+		return fmt.Errorf("cutting the root file system into frames: %w", err)
+	}
+	return nil
 }
 
-func (b *build) rootPath() string { return filepath.Join(b.tmp, "root.erofs") }
-func (b *build) hashPath() string { return filepath.Join(b.tmp, "root.verity") }
+func (b *build) rootPath() string   { return filepath.Join(b.tmp, "root.erofs") }
+func (b *build) hashPath() string   { return filepath.Join(b.tmp, "root.verity") }
+func (b *build) framesPath() string { return filepath.Join(b.tmp, "root.frames") }
+func (b *build) indexPath() string  { return filepath.Join(b.tmp, "root.index") }
+
+// parts lists the files about the root file system that were made.
+func (b *build) parts() []string {
+	parts := []string{b.rootPath(), b.hashPath()}
+	if b.Artifacts != "" {
+		parts = append(parts, b.framesPath(), b.indexPath())
+	}
+	return parts
+}
+
+// cutRoot makes frames and index of the root file system, for updates.
+func (b *build) cutRoot() error {
+	data, err := os.Open(b.rootPath())
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	out, err := os.Create(b.framesPath())
+	if err != nil {
+		return err
+	}
+	index, err := blocks.Write(out, data, blocks.Options{Size: b.root.Blocks * verity.BlockSize, Salt: Salt, Root: b.root.Hash})
+	if err = errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	return os.WriteFile(b.indexPath(), index.Marshal(), 0o644)
+}
 
 // hashRoot checks the size of the EROFS image and makes its hash tree. The
 // superblock's UUID is the GUID of the HASH partition.
