@@ -61,10 +61,10 @@ func (c *Client) Run(ctx context.Context, r Request) (code int, err error) {
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
 	defer t.cancel(nil)
 	go t.read()
-	if err := t.start(); err != nil {
-		return 0, fmt.Errorf("asking for the command: %w", err)
-	}
 	go t.beat(cmp.Or(c.Heartbeat, defaultHeartbeat), cmp.Or(c.Timeout, defaultTimeout))
+	if t.start() != nil {
+		return t.finish() // what was read says why
+	}
 	go t.signals()
 	if r.Stdin != nil {
 		go t.send()

@@ -2,13 +2,19 @@ package exec_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/coder/websocket"
 
+	"github.com/slipway-os/slipway/runtime/containers/containerstest"
 	"github.com/slipway-os/slipway/runtime/containers/exec"
 )
 
@@ -173,5 +179,28 @@ func TestMistakesOfClients(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func TestServerStops(t *testing.T) {
+	rt := &containerstest.Runtime{Containers: []string{"admin"}}
+	s := &exec.Server{Runtime: rt, Log: slog.New(slog.DiscardHandler), Grace: 1}
+	base, stop := context.WithCancel(t.Context())
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _ = s.Serve(w, r) }))
+	srv.Config.BaseContext = func(net.Listener) context.Context { return base }
+	srv.Start()
+	defer srv.Close()
+	conn := dial(t, &exec.Client{URL: srv.URL})
+	text(t, conn, `{"Initialize":{"command":%s,"target":"admin","tty":null}}`, words(t, command(t, "deaf")))
+	if err := rt.AwaitRunning(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if _, _, closed := rest(t, conn); closed.Code != websocket.StatusGoingAway {
+		t.Errorf("closed with %v, want %d", closed, websocket.StatusGoingAway)
+	}
+	s.Wait()
+	if n := rt.Running(); n != 0 {
+		t.Errorf("%d commands run", n)
 	}
 }

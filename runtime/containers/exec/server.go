@@ -86,8 +86,13 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request) error {
 	conn.SetReadLimit(maxMessage)
 	ses.conn, ses.split = conn, conn.Subprotocol() == Subprotocol
 	ses.ctx, ses.cancel = context.WithCancelCause(r.Context())
+	defer ses.cancel(errFinished)
+	// The end of a context under which something is read breaks the
+	// connection: the client would not get to know why it ends.
+	reading, stop := context.WithCancel(context.WithoutCancel(r.Context()))
+	defer stop()
+	ses.reading = reading
 	status, reason := ses.run(s.Runtime)
-	ses.cancel(errFinished)
 	if err := conn.Close(status, reason); err != nil {
 		s.Log.Debug("exec: closing", "error", err)
 	}
@@ -104,14 +109,16 @@ type session struct {
 	heartbeat, timeout, grace time.Duration
 
 	conn   *websocket.Conn
-	split  bool // Subprotocol was agreed on
-	ctx    context.Context
+	split  bool            // Subprotocol was agreed on
+	ctx    context.Context // ends with the session
 	cancel context.CancelCauseFunc
-	heard  atomic.Int64 // Unix nanoseconds of the client's last sign
-	credit *credit      // of the output
-	input  chan []byte  // closed at its end
-	closed bool         // input is; for the reading goroutine alone
-	proc   Process
+	// reading ends after the websocket is closed.
+	reading context.Context
+	heard   atomic.Int64 // Unix nanoseconds of the client's last sign
+	credit  *credit      // of the output
+	input   chan []byte  // closed at its end
+	closed  bool         // input is; for the reading goroutine alone
+	proc    Process
 }
 
 func (s *session) touch() { s.heard.Store(time.Now().UnixNano()) }

@@ -19,7 +19,7 @@ const eot = 4
 // is seen.
 func (s *session) read() {
 	for {
-		kind, b, err := s.conn.Read(s.ctx)
+		kind, b, err := s.conn.Read(s.reading)
 		if err != nil {
 			s.cancel(fmt.Errorf("%w: %w", errLeft, err))
 			return
