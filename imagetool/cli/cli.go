@@ -46,7 +46,7 @@ func command() *cobra.Command {
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(buildCommand(), rootfsCommand(), inspectCommand(), verifyCommand(), verityCommand())
+	root.AddCommand(buildCommand(), rootfsCommand(), inspectCommand(), verifyCommand(), verityCommand(), deltaCommand())
 	return root
 }
 
