@@ -49,6 +49,17 @@ SOURCES = {
             file("pool/main/c/ca-certificates/ca-certificates_20250419.tar.xz", 277504, "33b44ef78653ecd3f0f2f13e5bba6be466be2e7da72182f737912b81798ba5d2"),
         ],
     ),
+    "chrony": pin(
+        source = "chrony",
+        version = "4.6.1",
+        debian = "4.6.1-3+deb13u2",
+        files = [
+            file("pool/main/c/chrony/chrony_4.6.1.orig.tar.gz", 636076, "571ff73fbf0ae3097f0604eca2e00b1d8bb2e91affe1a3494785ff21d6199c5c"),
+        ],
+        debian_files = [
+            file("pool/main/c/chrony/chrony_4.6.1-3+deb13u2.debian.tar.xz", 44356, "a906229f205efdd69032485d8527843f0bd3018351b3f58b133dee56d0c47af9"),
+        ],
+    ),
     "dbus-broker": pin(
         source = "dbus-broker",
         version = "37",
@@ -102,6 +113,17 @@ SOURCES = {
         ],
         debian_files = [
             file("pool/main/g/glibc/glibc_2.41-12+deb13u4.debian.tar.xz", 499524, "dda4153511bfd543502d18e5bc9323110996fe9c531f14ae3fad6eb17f027c7d"),
+        ],
+    ),
+    "iproute2": pin(
+        source = "iproute2",
+        version = "6.1.0",
+        debian = "6.1.0-3",
+        files = [
+            file("pool/main/i/iproute2/iproute2_6.1.0.orig.tar.xz", 905512, "5ce12a0fec6b212725ef218735941b2dab76244db7e72646a76021b0537b43ab"),
+        ],
+        debian_files = [
+            file("pool/main/i/iproute2/iproute2_6.1.0-3.debian.tar.xz", 36796, "7d15857b8688ed5bc0ead83a5a944ce052a1b89ad25c9354d60f33ef843a4720"),
         ],
     ),
     "kmod": pin(
