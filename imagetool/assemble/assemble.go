@@ -66,6 +66,8 @@ type build struct {
 	root      cmdline.Root
 	line      string
 	uki       []byte
+	ukiFrames []byte // for updates; nil where no artefacts are asked for
+	ukiIndex  []byte
 }
 
 // Image builds the image. Output and artefacts appear whole or not at all.

@@ -47,7 +47,7 @@ func TestSameInputsGiveSameBytes(t *testing.T) {
 		}
 	}
 	files := []string{"disk.img", "artifacts/root.erofs", "artifacts/root.verity", "artifacts/root.frames",
-		"artifacts/root.index", "artifacts/uki.efi", "artifacts/image.json"}
+		"artifacts/root.index", "artifacts/uki.frames", "artifacts/uki.index", "artifacts/uki.efi", "artifacts/image.json"}
 	for _, f := range files {
 		if digest(t, filepath.Join(filepath.Dir(a.Output), f)) != digest(t, filepath.Join(filepath.Dir(b.Output), f)) {
 			t.Errorf("%s differs between two builds", f)
@@ -118,13 +118,22 @@ func TestArtefactsBelongTogether(t *testing.T) {
 	if diff := cmp.Diff(leaves, x.Leaves); diff != "" {
 		t.Errorf("leaves (-hash tree +index):\n%s", diff)
 	}
-	z, err := zstd.NewReader(bytes.NewReader(files["root.frames"]))
+	u, err := blocks.ParseIndex(files["uki.index"])
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer z.Close()
-	if got, err := io.ReadAll(z); err != nil || !bytes.Equal(got, files["root.erofs"]) {
-		t.Errorf("frames give other bytes, error %v", err)
+	if u.Root.String() != facts.Artifacts["uki.efi"].SHA256 {
+		t.Errorf("uki.index is of a file with SHA-256 %s, want %s", u.Root, facts.Artifacts["uki.efi"].SHA256)
+	}
+	for frames, whole := range map[string]string{"root.frames": "root.erofs", "uki.frames": "uki.efi"} {
+		z, err := zstd.NewReader(bytes.NewReader(files[frames]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer z.Close()
+		if got, err := io.ReadAll(z); err != nil || !bytes.Equal(got, files[whole]) {
+			t.Errorf("%s gives other bytes than %s, error %v", frames, whole, err)
+		}
 	}
 }
 

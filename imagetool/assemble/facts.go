@@ -56,9 +56,20 @@ func (b *build) facts(f *os.File) (*Facts, error) {
 			facts.Artifacts[filepath.Base(path)] = a
 		}
 	}
-	sum := sha256.Sum256(b.uki)
-	facts.Artifacts["uki.efi"] = Artifact{Size: int64(len(b.uki)), SHA256: hex.EncodeToString(sum[:])}
+	for name, data := range b.ukiParts() {
+		sum := sha256.Sum256(data)
+		facts.Artifacts[name] = Artifact{Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+	}
 	return facts, nil
+}
+
+// ukiParts returns the artefacts about the unified kernel image by their names.
+func (b *build) ukiParts() map[string][]byte {
+	parts := map[string][]byte{"uki.efi": b.uki}
+	if b.Artifacts != "" {
+		parts["uki.frames"], parts["uki.index"] = b.ukiFrames, b.ukiIndex
+	}
+	return parts
 }
 
 func artifact(path string) (Artifact, error) {
@@ -94,8 +105,10 @@ func (b *build) writeArtifacts(facts *Facts) error {
 			return err
 		}
 	}
-	if err := b.writeArtifact("uki.efi", b.uki); err != nil {
-		return err
+	for name, data := range b.ukiParts() {
+		if err := b.writeArtifact(name, data); err != nil {
+			return err
+		}
 	}
 	return b.writeArtifact("image.json", append(js, '\n'))
 }

@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -131,6 +132,25 @@ func (b *build) makeUKI() error {
 	if b.uki, err = uki.Build(parts); err != nil {
 		return fmt.Errorf("making unified kernel image: %w", err)
 	}
+	if b.Artifacts == "" {
+		return nil
+	}
+	if err := b.cutUKI(); err != nil {
+		return fmt.Errorf("cutting the unified kernel image into frames: %w", err)
+	}
+	return nil
+}
+
+// cutUKI makes frames and index of the unified kernel image: its kernel is most
+// of what an update of a small package would else fetch.
+func (b *build) cutUKI() error {
+	var frames bytes.Buffer
+	o := blocks.Options{Size: int64(len(b.uki)), Salt: Salt, Root: sha256.Sum256(b.uki)}
+	index, err := blocks.Write(&frames, bytes.NewReader(b.uki), o)
+	if err != nil {
+		return err
+	}
+	b.ukiFrames, b.ukiIndex = frames.Bytes(), index.Marshal()
 	return nil
 }
 

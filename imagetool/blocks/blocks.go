@@ -45,7 +45,7 @@ type Index struct {
 	Size int64
 	Salt Salt
 	// Root is what the whole file must give: the root hash of its dm-verity
-	// tree.
+	// tree, or the SHA-256 of a file that has none.
 	Root verity.RootHash
 	// FrameBlocks is how many blocks a frame holds; the last may hold fewer.
 	FrameBlocks int

@@ -49,6 +49,6 @@ allows.`,
 		cmd.MarkFlagRequired(name)
 	}
 	f.StringVar(&o.Cmdline, "cmdline", "", "arguments added to the kernel command line")
-	f.StringVar(&o.Artifacts, "artifacts", "", "folder for root.erofs, root.verity, root.frames, root.index, uki.efi and image.json")
+	f.StringVar(&o.Artifacts, "artifacts", "", "folder for root.erofs and uki.efi, the frames and index of both, root.verity and image.json")
 	return cmd
 }

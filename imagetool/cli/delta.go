@@ -16,19 +16,27 @@ import (
 	"github.com/slipway-os/slipway/imagetool/blocks/plan"
 )
 
-// delta is what an update would fetch. Sizes are in bytes, shares in per cent.
+// delta is what an update would fetch.
 type delta struct {
-	Image    int64       `json:"image_bytes"` // uncompressed
+	Root     part  `json:"root"`
+	UKI      part  `json:"uki"`
+	Bytes    int64 `json:"bytes"` // of both
+	Requests int   `json:"requests"`
+}
+
+// part is what would be fetched of one file. Sizes are in bytes, shares in per
+// cent.
+type part struct {
+	Size     int64       `json:"size_bytes"`
 	Frames   int64       `json:"frames_bytes"`
 	Index    int64       `json:"index_bytes"`
-	UKI      int64       `json:"uki_bytes"` // fetched whole, not counted in Bytes
 	Blocks   int         `json:"blocks"`
 	Had      plan.Counts `json:"had"`
 	Way      string      `json:"way"`
 	Bytes    int64       `json:"bytes"` // with the index
 	Requests int         `json:"requests"`
 	Share    float64     `json:"share_of_frames"`
-	// Stream is the image as one zstd stream, where that was asked for.
+	// Stream is the file as one zstd stream, where that was asked for.
 	Stream      int64   `json:"stream_bytes,omitempty"`
 	StreamShare float64 `json:"share_of_stream,omitempty"`
 }
@@ -46,7 +54,7 @@ func deltaCommand() *cobra.Command {
 		Short: "Show what an update would fetch",
 		Long: `Show what a host would fetch of the image NEW, if its slots held the images
 OLD, the running one first. Each is a folder that "imagetool build --artifacts"
-made; of OLD root.verity is read, of NEW root.index.`,
+made; of OLD root.verity and uki.efi are read, of NEW the two indexes.`,
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := o.run(args[:len(args)-1], args[len(args)-1])
@@ -61,51 +69,60 @@ made; of OLD root.verity is read, of NEW root.index.`,
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.json, "json", false, "print JSON")
-	f.BoolVar(&o.stream, "stream", false, "compare with NEW's root.erofs as one zstd stream, too")
-	f.IntVar(&o.frame, "frame", 0, "cut NEW's root.erofs into frames of so many KiB (32, 64, 128), instead of those that it has")
+	f.BoolVar(&o.stream, "stream", false, "compare with NEW's files as one zstd stream each, too")
+	f.IntVar(&o.frame, "frame", 0, "cut NEW's files into frames of so many KiB (32, 64, 128), instead of those that they have")
 	f.Int64Var(&o.cost.Gap, "gap", o.cost.Gap, "bytes not wanted that are fetched rather than making a request more")
 	return cmd
 }
 
 func (o *deltaOptions) run(old []string, next string) (*delta, error) {
-	x, err := o.index(next)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", next, err)
-	}
-	var locals []plan.Local
-	for _, dir := range old {
-		leaves, err := readLeaves(filepath.Join(dir, "root.verity"), x.Salt)
-		if err != nil {
-			return nil, err
-		}
-		// The second slot is the one that is written.
-		locals = append(locals, plan.Local{Name: dir, Leaves: leaves, InPlace: len(locals) == 1})
-	}
-	p := plan.Make(x, locals, o.cost)
-	d := &delta{Image: x.Size, Frames: x.FramesSize(), Index: int64(len(x.Marshal())), Blocks: x.Blocks(), Had: p.Counts,
-		Way: "ranges", Requests: 1 + len(p.Ranges)}
-	if p.Whole {
-		d.Way, d.Requests = "stream", 2
-	}
-	d.Bytes = d.Index + p.Bytes
-	d.Share = percent(d.Bytes, d.Frames)
-	info, err := os.Stat(filepath.Join(next, "uki.efi"))
-	if err != nil {
+	d := &delta{}
+	var err error
+	if d.Root, err = o.part(filepath.Join(next, "root"), ".erofs", old, readTree); err != nil {
 		return nil, err
 	}
-	d.UKI = info.Size()
-	if o.stream {
-		if d.Stream, err = streamSize(filepath.Join(next, "root.erofs")); err != nil {
-			return nil, err
-		}
-		d.StreamShare = percent(d.Bytes, d.Stream)
+	if d.UKI, err = o.part(filepath.Join(next, "uki"), ".efi", old, readUKI); err != nil {
+		return nil, err
 	}
+	d.Bytes, d.Requests = d.Root.Bytes+d.UKI.Bytes, d.Root.Requests+d.UKI.Requests
 	return d, nil
 }
 
-// index returns that of an image.
-func (o *deltaOptions) index(dir string) (*blocks.Index, error) {
-	data, err := os.ReadFile(filepath.Join(dir, "root.index"))
+// part plans for the file stem+ext, whose index is stem.index. local finds out
+// what blocks the i-th of the old images has.
+func (o *deltaOptions) part(stem, ext string, old []string, local func(dir string, i int, salt blocks.Salt) (plan.Local, error)) (p part, err error) {
+	x, err := o.index(stem, ext)
+	if err != nil {
+		return p, fmt.Errorf("%s.index: %w", stem, err)
+	}
+	var locals []plan.Local
+	for i, dir := range old {
+		l, err := local(dir, i, x.Salt)
+		if err != nil {
+			return p, err
+		}
+		locals = append(locals, l)
+	}
+	m := plan.Make(x, locals, o.cost)
+	p = part{Size: x.Size, Frames: x.FramesSize(), Index: int64(len(x.Marshal())), Blocks: x.Blocks(), Had: m.Counts,
+		Way: "ranges", Requests: 1 + len(m.Ranges)}
+	if m.Whole {
+		p.Way, p.Requests = "stream", 2
+	}
+	p.Bytes = p.Index + m.Bytes
+	p.Share = percent(p.Bytes, p.Frames)
+	if o.stream {
+		if p.Stream, err = streamSize(stem + ext); err != nil {
+			return p, err
+		}
+		p.StreamShare = percent(p.Bytes, p.Stream)
+	}
+	return p, nil
+}
+
+// index returns that of a file.
+func (o *deltaOptions) index(stem, ext string) (*blocks.Index, error) {
+	data, err := os.ReadFile(stem + ".index")
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +130,7 @@ func (o *deltaOptions) index(dir string) (*blocks.Index, error) {
 	if err != nil || o.frame == 0 {
 		return x, err
 	}
-	f, err := os.Open(filepath.Join(dir, "root.erofs"))
+	f, err := os.Open(stem + ext)
 	if err != nil {
 		return nil, err
 	}
@@ -121,16 +138,33 @@ func (o *deltaOptions) index(dir string) (*blocks.Index, error) {
 	return blocks.Write(io.Discard, f, blocks.Options{Size: x.Size, Salt: x.Salt, Root: x.Root, FrameBlocks: o.frame << 10 / blocks.BlockSize})
 }
 
-func readLeaves(path string, salt blocks.Salt) ([]blocks.Prefix, error) {
+// readTree reads what blocks a root has; the second one is that of the slot
+// that is written.
+func readTree(dir string, i int, salt blocks.Salt) (plan.Local, error) {
+	path := filepath.Join(dir, "root.verity")
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return plan.Local{}, err
 	}
 	leaves, err := blocks.ReadLeaves(bytes.NewReader(data), salt, blocks.MaxSize/blocks.BlockSize)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return plan.Local{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return leaves, nil
+	return plan.Local{Name: dir, Leaves: leaves, InPlace: i == 1}, nil
+}
+
+// readUKI hashes the blocks of a UKI.
+func readUKI(dir string, _ int, salt blocks.Salt) (plan.Local, error) {
+	data, err := os.ReadFile(filepath.Join(dir, "uki.efi"))
+	if err != nil {
+		return plan.Local{}, err
+	}
+	l := plan.Local{Name: dir}
+	h := blocks.NewHasher(salt)
+	for off := 0; off < len(data); off += blocks.BlockSize {
+		l.Leaves = append(l.Leaves, h.Prefix(data[off:min(off+blocks.BlockSize, len(data))]))
+	}
+	return l, nil
 }
 
 // streamSize returns how many bytes a file has as one zstd stream.
@@ -170,14 +204,18 @@ func percent(part, whole int64) float64 { return 100 * float64(part) / float64(m
 
 func (d *delta) writeTable(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(tw, "image\t%s, as frames %s\n", size(d.Image), size(d.Frames))
-	fmt.Fprintf(tw, "blocks\t%d: %d in place, %d copied, %d zero, %d missing (%.1f %%)\n", d.Blocks,
-		d.Had.InPlace, d.Had.Copied, d.Had.Zero, d.Had.Missing, percent(int64(d.Had.Missing), int64(d.Blocks)))
-	fmt.Fprintf(tw, "fetched\t%s by %s in %d requests, of it the index %s\n", size(d.Bytes), d.Way, d.Requests, size(d.Index))
-	fmt.Fprintf(tw, "share\t%.1f %% of all frames\n", d.Share)
-	if d.Stream > 0 {
-		fmt.Fprintf(tw, "\t%.1f %% of one zstd stream, %s\n", d.StreamShare, size(d.Stream))
+	fmt.Fprintf(tw, "FILE\tSIZE\tFRAMES\tBLOCKS\tIN PLACE\tCOPIED\tZERO\tMISSING\tFETCHED\tREQUESTS\tBY\tSHARE OF FRAMES\tOF ONE STREAM\n")
+	for _, f := range []struct {
+		name string
+		part
+	}{{"root", d.Root}, {"uki", d.UKI}} {
+		stream := "-"
+		if f.Stream > 0 {
+			stream = fmt.Sprintf("%.1f %%", f.StreamShare)
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%s\t%.1f %%\t%s\n", f.name, size(f.Size), size(f.Frames), f.Blocks,
+			f.Had.InPlace, f.Had.Copied, f.Had.Zero, f.Had.Missing, size(f.Bytes), f.Requests, f.Way, f.Share, stream)
 	}
-	fmt.Fprintf(tw, "beside it\t%s of uki.efi\n", size(d.UKI))
+	fmt.Fprintf(tw, "both\t\t\t\t\t\t\t\t%s\t%d\n", size(d.Bytes), d.Requests)
 	return tw.Flush()
 }

@@ -52,9 +52,15 @@ func Build(p Parts) ([]byte, error) {
 	if p.Uname != "" {
 		b.add(".uname", []byte(p.Uname), scnInitialized)
 	}
+	b.pad(kernelAlign)
 	b.add(".linux", p.Kernel, scnCode)
 	return b.finish()
 }
+
+// kernelAlign is what the kernel's place in the file is a multiple of, in bytes:
+// an update looks for blocks of this size that the host has already, and must
+// find those of an unchanged kernel behind a longer command line.
+const kernelAlign = 4096
 
 // builder appends sections to a copy of a PE file.
 type builder struct {
@@ -97,6 +103,14 @@ func (b *builder) append(content []byte) (offset, size uint32) {
 	b.data = append(b.data, content...)
 	b.data = append(b.data, make([]byte, align(uint64(len(b.data)), b.file.fileAlign)-uint64(len(b.data)))...)
 	return offset, uint32(len(b.data)) - offset
+}
+
+// pad lets the last section's raw data end at a multiple of to.
+func (b *builder) pad(to uint32) {
+	n := align(uint64(len(b.data)), to) - uint64(len(b.data))
+	b.data = append(b.data, make([]byte, n)...)
+	b.sections[len(b.sections)-1].RawSize += uint32(n)
+	b.initialized += uint32(n)
 }
 
 // nextAddress returns where the next section goes in memory.

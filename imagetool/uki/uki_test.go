@@ -50,6 +50,9 @@ func TestSections(t *testing.T) {
 	if diff := cmp.Diff([]string{".text", ".sdmagic", ".osrel", ".cmdline", ".uname", ".linux", ".crc32c"}, names); diff != "" {
 		t.Errorf("sections (-want +got):\n%s", diff)
 	}
+	if at := f.Sections[5].RawOffset; at%4096 != 0 {
+		t.Errorf("the kernel lies at byte %d, want a multiple of 4096", at)
+	}
 	for name, want := range map[string][]byte{".osrel": p.OSRelease, ".cmdline": []byte(p.Cmdline), ".uname": []byte(p.Uname), ".linux": p.Kernel} {
 		if got, err := f.Content(name); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("section %s has not the bytes put in (%v)", name, err)

@@ -7,12 +7,21 @@ ImageInfo = provider(
     doc = "A packed variant.",
     fields = {
         "disk": "File: raw disk image",
-        "artifacts": "list of File: root.erofs, root.verity, root.frames, root.index, uki.efi, image.json",
+        "artifacts": "list of File: see _ARTIFACTS",
         "rootfs": "File: the root file system as a tar",
     },
 )
 
-_ARTIFACTS = ["root.erofs", "root.verity", "root.frames", "root.index", "uki.efi", "image.json"]
+_ARTIFACTS = [
+    "root.erofs",
+    "root.verity",
+    "root.frames",
+    "root.index",
+    "uki.efi",
+    "uki.frames",
+    "uki.index",
+    "image.json",
+]
 
 def _rootfs(ctx, variant):
     rootfs = ctx.actions.declare_file(ctx.label.name + "/root.tar")
