@@ -36,6 +36,9 @@ const (
 	RoleIndex  Role = "index"  // leaf hashes of the root's blocks (root.index)
 	RoleFrames Role = "frames" // the root as independent zstd frames (root.frames)
 	RolePatch  Role = "patch"  // from another version; Artefact.From names it
+
+	RoleUKIIndex  Role = "uki-index"  // hashes of the UKI's blocks (uki.index)
+	RoleUKIFrames Role = "uki-frames" // the UKI as frames (uki.frames)
 )
 
 // Manifest is the content of one channel.

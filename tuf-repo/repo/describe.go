@@ -20,6 +20,7 @@ const factsName = "image.json"
 var roles = map[string]manifest.Role{
 	"root.erofs": manifest.RoleRoot, "root.verity": manifest.RoleVerity, "uki.efi": manifest.RoleUKI,
 	factsName: manifest.RoleFacts, "root.index": manifest.RoleIndex, "root.frames": manifest.RoleFrames,
+	"uki.index": manifest.RoleUKIIndex, "uki.frames": manifest.RoleUKIFrames,
 }
 
 // File is an artefact on its way into the repository.
