@@ -83,10 +83,10 @@ type Record struct {
 const (
 	MaxFailed   = 16
 	maxBoots    = 9
-	maxText     = 2048
+	maxText     = 1024
 	maxLost     = 3 // after which an entry that is always lost counts as failed
 	maxTries    = 9 // one digit in a file name
-	maxFileSize = 96 << 10
+	maxFileSize = 192 << 10
 )
 
 // UnderWay says whether the change has neither succeeded nor ended.
