@@ -23,12 +23,16 @@ const label = "ESP"
 // options do not depend on the kernel's defaults. Names are ASCII alone.
 const options = "umask=0077,codepage=437,iocharset=ascii,shortname=winnt,errors=remount-ro"
 
-// Mount mounts the EFI system partition of the disk that device (dm-0, vda2) lies on
-// and returns its folder. Close unmounts it.
+// ErrNone says that the disk has no EFI system partition: the host was started
+// by other means.
+var ErrNone = errors.New("there is no EFI system partition")
+
+// Mount mounts the EFI system partition of the disk that a device (dm-0,
+// vda2) lies on, and returns its folder and what unmounts it.
 //
 // It is mounted dirsync, so that the steps of a rename reach the disk in their
 // order: the new name is there before the old one goes.
-func Mount(sys string, device string) (Folder, func() error, error) {
+func Mount(sys, device string) (Folder, func() error, error) {
 	part, err := find(sys, device)
 	if err != nil {
 		return Folder{}, nil, fmt.Errorf("finding the EFI system partition: %w", err)
@@ -75,5 +79,5 @@ func find(sys, device string) (string, error) {
 			return e.Name(), nil
 		}
 	}
-	return "", errors.New("no partition of " + filepath.Base(disk) + " is labelled " + label)
+	return "", fmt.Errorf("%w: no partition of %s is labelled %s", ErrNone, filepath.Base(disk), label)
 }

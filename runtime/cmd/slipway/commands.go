@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/slipway-os/slipway/runtime/api/server"
 	"github.com/slipway-os/slipway/runtime/apiclient"
+	"github.com/slipway-os/slipway/runtime/bootstate"
 	"github.com/slipway-os/slipway/runtime/config"
 	"github.com/slipway-os/slipway/runtime/containers/bootstrap"
 	"github.com/slipway-os/slipway/runtime/containers/hostcontainers"
@@ -24,6 +25,7 @@ func table() multicall.Table {
 		{Name: "settings-kernel", Summary: "brings the settings of the kernel into force", Run: config.KernelMain},
 		{Name: "metadata-boot", Summary: "takes in user data of an EC2-style metadata service", Run: metadataboot.Main},
 		{Name: "health", Summary: "checks whether this boot is good (--ready: announces it)", Run: bootcheck.Main},
+		{Name: "bootstate", Summary: "decides which slot boots (assess, commit, gate, guard, status)", Run: bootstate.Main},
 		{Name: "emergency", Summary: "says on the console why the boot failed, then reboots", Run: emergency.Main},
 		{Name: "apiclient", Summary: "asks the host API and prints the answer", Run: apiclient.Main},
 		{Name: "bootstrap-commands", Summary: "runs the bootstrap commands of the settings", Run: bootstrap.CommandsMain},

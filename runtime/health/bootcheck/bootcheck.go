@@ -24,7 +24,7 @@ const (
 )
 
 // own are jobs that wait for the checks and are therefore not waited for.
-var own = []string{"boot-complete.target", "slipway-health.service", "slipway-ready.service"}
+var own = []string{"boot-complete.target", "slipway-commit.service", "slipway-health.service", "slipway-ready.service"}
 
 // A Checker runs the boot checks.
 type Checker struct {
