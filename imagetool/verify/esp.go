@@ -132,12 +132,17 @@ func (v *verifier) checkUKI(f esp.File, area problem.Area) {
 	v.ukis = append(v.ukis, entry)
 }
 
-// checkName compares the file name (ID_VERSION, and a boot counter that
-// begins with "+") with os-release.
+// checkName compares the file name (ID_VERSION or, after an update,
+// ID_VERSION_HASH with the first 8 digits of the root hash; then a boot counter
+// that begins with "+") with what the UKI says.
 func (e bootEntry) checkName() error {
 	base := strings.TrimSuffix(strings.ToLower(path.Base(e.Path)), ".efi")
 	base, _, _ = strings.Cut(base, "+")
-	if want := e.ID + "_" + e.Version; base != want {
+	want := e.ID + "_" + e.Version
+	if root := e.Root(); root != nil && base == want+"_"+root.Hash.String()[:8] {
+		return nil
+	}
+	if base != want {
 		return fmt.Errorf("the file name says %q, its os-release %q", base, want)
 	}
 	return nil
