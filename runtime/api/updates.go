@@ -31,7 +31,6 @@ const (
 const (
 	UpdateSuccess = "Success"
 	UpdateFailed  = "Failed"
-	UpdateUnknown = "Unknown" // the updater ended while it was at it
 )
 
 // Steps of a prepare.

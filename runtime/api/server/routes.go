@@ -10,7 +10,7 @@ import (
 
 // routes lists all that the API does.
 func (s *Server) routes() []Route {
-	all := slices.Concat(s.hostRoutes(), s.settingsRoutes(), s.txRoutes(), s.metadataRoutes(), s.supportRoutes(), s.More)
+	all := slices.Concat(s.hostRoutes(), s.settingsRoutes(), s.txRoutes(), s.metadataRoutes(), s.supportRoutes(), s.updateRoutes(), s.More)
 	self := Route{
 		Method: http.MethodGet, Path: api.PathOpenAPI, Summary: "This document.",
 		Answers: []Content{{Status: 200, Doc: "OpenAPI 3.1", Value: map[string]any{}}},

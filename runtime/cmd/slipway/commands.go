@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-os/slipway/runtime/lint"
 	"github.com/slipway-os/slipway/runtime/multicall"
 	"github.com/slipway-os/slipway/runtime/preinit"
+	"github.com/slipway-os/slipway/runtime/update"
 	"github.com/slipway-os/slipway/runtime/userdata/metadataboot"
 )
 
@@ -33,6 +34,7 @@ func table() multicall.Table {
 		{Name: "host-containers", Summary: "starts and stops host containers as the settings say (sync)", Run: hostcontainers.SyncMain},
 		{Name: "host-container", Summary: "runs one host container (run NAME)", Run: hostcontainers.RunMain},
 		{Name: "preload", Summary: "imports images from " + preload.Dir, Run: preload.Main},
+		{Name: "updater", Summary: "brings the host to other versions, for the API", Run: update.Main},
 		{Name: "lint", Summary: "checks user data off the host", Run: lint.Main},
 	}
 }
