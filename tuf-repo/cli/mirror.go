@@ -144,6 +144,33 @@ equal bytes. The root is marked, and tufrepo status says so.`,
 	cmd.Flags().StringVar(&channel, "channel", "stable", "channel")
 	f.register(cmd, "emergency")
 	cmd.MarkFlagRequired("output")
+	cmd.AddCommand(trialRootCommand())
+	return cmd
+}
+
+func trialRootCommand() *cobra.Command {
+	var output, channel string
+	cmd := &cobra.Command{
+		Use:   "root --output FILE",
+		Short: "Write the root of trial repositories",
+		Long: `Write the root of the trial repositories of a channel, for images that are to
+trust one before it is there. It must not be in an image that is for others.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			now, err := sourceDate()
+			if err != nil {
+				return err
+			}
+			root, err := repo.TrialRoot(channel, now)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(output, root, 0o644)
+		},
+	}
+	cmd.Flags().StringVar(&output, "output", "", "file to write")
+	cmd.Flags().StringVar(&channel, "channel", "stable", "channel")
+	cmd.MarkFlagRequired("output")
 	return cmd
 }
 

@@ -39,3 +39,24 @@ the build, with keys that the build does not see: see tuf_publish.""",
         "_tufrepo": attr.label(default = "//tuf-repo/cmd/tufrepo", cfg = "exec", executable = True),
     },
 )
+
+def _tuf_trial_root_impl(ctx):
+    root = ctx.actions.declare_file(ctx.label.name + ".json")
+    ctx.actions.run(
+        executable = ctx.executable._tufrepo,
+        arguments = ["trial", "root", "--output", root.path, "--channel", ctx.attr.channel],
+        outputs = [root],
+        env = {"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)},
+        mnemonic = "TufTrialRoot",
+        progress_message = "Writing trial root {}".format(ctx.label),
+    )
+    return [DefaultInfo(files = depset([root]))]
+
+tuf_trial_root = rule(
+    implementation = _tuf_trial_root_impl,
+    doc = "The root of every tuf_repository of a channel, for images of tests that are to trust one.",
+    attrs = {
+        "channel": attr.string(default = "stable", doc = "The one channel."),
+        "_tufrepo": attr.label(default = "//tuf-repo/cmd/tufrepo", cfg = "exec", executable = True),
+    },
+)

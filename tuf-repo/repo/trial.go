@@ -3,6 +3,10 @@ package repo
 import (
 	"crypto/ed25519"
 	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
@@ -57,4 +61,18 @@ func Trial(dir string, channel string, images []Addition, now time.Time, o Optio
 	}
 	_, err = r.Publish(channel)
 	return err
+}
+
+// TrialRoot is the root of each repository that Trial makes for a channel at a
+// time: images can trust it that are in none yet.
+func TrialRoot(channel string, now time.Time) (root []byte, err error) {
+	dir, err := os.MkdirTemp("", "trial-")
+	if err != nil {
+		return nil, fmt.Errorf("making the root of a trial: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := Trial(dir, channel, nil, now, Options{}); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, MetadataDir, "1.root.json"))
 }

@@ -19,16 +19,16 @@ VariantInfo = provider(
     },
 )
 
-def _os_release(ctx):
+def _os_release(ctx, id, version):
     fields = [
         ("NAME", "Slipway"),
         ("ID", "slipway"),
-        ("PRETTY_NAME", "Slipway {} ({})".format(VERSION, ctx.label.name)),
-        ("VERSION", VERSION),
-        ("VERSION_ID", VERSION),
-        ("VARIANT_ID", ctx.label.name),
-        ("IMAGE_ID", "slipway-" + ctx.label.name),
-        ("IMAGE_VERSION", VERSION),
+        ("PRETTY_NAME", "Slipway {} ({})".format(version, id)),
+        ("VERSION", version),
+        ("VERSION_ID", version),
+        ("VARIANT_ID", id),
+        ("IMAGE_ID", "slipway-" + id),
+        ("IMAGE_VERSION", version),
     ]
     file = ctx.actions.declare_file(ctx.label.name + ".os-release")
     ctx.actions.write(file, "".join(["{}=\"{}\"\n".format(k, v) for k, v in fields]))
@@ -50,10 +50,11 @@ def _variant_impl(ctx):
     layers = [p[PackageInfo].runtime_closure for p in ctx.attr.packages]
     if kernel:
         layers.append(depset([kernel[PackageInfo].runtime]))
-    os_release, os_release_layer = _os_release(ctx)
+    id, version = ctx.attr.id or ctx.label.name, ctx.attr.version or VERSION
+    os_release, os_release_layer = _os_release(ctx, id, version)
     return [VariantInfo(
-        name = ctx.label.name,
-        version = VERSION,
+        name = id,
+        version = version,
         layers = depset(transitive = ([base.layers] if base else []) + layers),
         os_release = os_release,
         os_release_layer = os_release_layer,
@@ -71,6 +72,8 @@ variant = rule(
         "kernel": attr.label(providers = [KernelInfo, PackageInfo]),
         "boot": attr.label(providers = [PackageInfo], doc = "Package that hands out the boot loader and the stub."),
         "cmdline": attr.string_list(doc = "Kernel arguments."),
+        "id": attr.string(doc = "VARIANT_ID, where it is not the target's name: hosts update within one."),
+        "version": attr.string(doc = "Version, where it is not that of the tree: for tests of updates."),
         "_pkgbuild": attr.label(default = "//packages/cmd/pkgbuild", cfg = "exec", executable = True),
     },
     provides = [VariantInfo],

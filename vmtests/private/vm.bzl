@@ -33,7 +33,7 @@ def launch(ctx, program, fixed_args, flags, late_flags = "", files = {}, before 
       fixed_args: list of string, before the user's arguments
       flags: list of string, of pkgbuild run
       late_flags: string, further flags, as shell words
-      files: dict of name to File, to be found as /work/data/NAME
+      files: dict of name to File, a folder perhaps, to be found as /work/data/NAME
       before: string, shell lines that run outside, first
       more_binds: string, flags of pkgbuild run, as shell words
 
@@ -66,8 +66,17 @@ VM_ATTRS = dict(SANDBOX_ATTRS, **{
     "image": attr.label(mandatory = True, providers = [ImageInfo]),
 })
 
+def _data(ctx):
+    files = {}
+    for target, name in ctx.attr.data.items():
+        all = target.files.to_list()
+        if len(all) != 1 or name in files:
+            fail("{}: {} as {}: want one file or folder for each name".format(ctx.label, target.label, name))
+        files[name] = all[0]
+    return files
+
 def _vm_test_impl(ctx):
-    return launch(ctx, ctx.executable.suite, ctx.attr.suite_args, []) + [
+    return launch(ctx, ctx.executable.suite, ctx.attr.suite_args, [], files = _data(ctx)) + [
         testing.ExecutionInfo({"no-sandbox": "1", "no-remote-exec": "1"}),
     ]
 
@@ -78,6 +87,7 @@ vm_test = rule(
     attrs = dict(VM_ATTRS, **{
         "suite": attr.label(mandatory = True, executable = True, cfg = "target", doc = "go_test with the specs."),
         "suite_args": attr.string_list(doc = "Arguments of the suite."),
+        "data": attr.label_keyed_string_dict(allow_files = True, doc = "File or folder to its name below /work/data."),
     }),
 )
 
