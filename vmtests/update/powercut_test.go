@@ -1,0 +1,63 @@
+package update
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/slipway-os/slipway/runtime/api"
+	"github.com/slipway-os/slipway/vmtests/machine"
+	"github.com/slipway-os/slipway/vmtests/suite"
+)
+
+var _ = Describe("a host whose power is cut", func() {
+	It("comes up on the old version or the new one, whenever that is", func(ctx SpecContext) {
+		seed := GinkgoRandomSeed()
+		AddReportEntry("Seed", fmt.Sprintf("the same moments: --test_arg=-ginkgo.seed=%d", seed))
+		random := rand.New(rand.NewPCG(uint64(seed), 0))
+		// cut waits for a random time below most, and cuts.
+		cut := func(host *machine.Machine, most time.Duration) {
+			wait := time.Duration(random.Int64N(int64(lab.Accel.Patience(most))))
+			host.Timeline.Add("the power is cut in %v", wait)
+			time.Sleep(wait)
+			host.PowerCut()
+		}
+		host := boot(ctx, newRepository(), fmt.Sprintf("version-lock = %q\n", next), machine.Options{})
+		set(ctx, host, `{"motd":"set before the update"}`)
+		check(ctx, host)
+
+		By("cutting while the other slot is written")
+		give(ctx, host, api.PathPrepareUpdate)
+		cut(host, 2*time.Second)
+		Expect(suite.PowerOn(ctx, host).Version).To(Equal(now))
+		settled(ctx, host)
+		stage(ctx, host)
+
+		By("cutting while it is put on trial")
+		go func() { // there may be no answer
+			_, _ = host.API.Send(ctx, http.MethodPost, api.PathActivateUpdate, "")
+		}()
+		cut(host, 500*time.Millisecond)
+		version := suite.PowerOn(ctx, host).Version
+		Expect(version).To(BeElementOf(now, next))
+		s := settled(ctx, host)
+
+		By("cutting while the other version boots first")
+		if version == next {
+			give(ctx, host, api.PathRollback)
+		} else if s.UpdateState != api.UpdateReady {
+			stage(ctx, host)
+			give(ctx, host, api.PathActivateUpdate)
+		}
+		Expect(host.Reboot(ctx)).To(Succeed())
+		cut(host, 6*time.Second)
+		Expect(suite.PowerOn(ctx, host).Version).To(BeElementOf(now, next))
+		s = settled(ctx, host)
+		Expect(s.Boot).To(Equal("committed"))
+		Expect(motd(ctx, host)).To(Equal("set before the update"))
+	}, SpecTimeout(patience))
+})
