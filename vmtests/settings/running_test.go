@@ -116,7 +116,7 @@ var _ = Describe("a host with user data", Ordered, func() {
 		Entry("no JSON", `{"motd":`, 400, "", SpecTimeout(patience)),
 		Entry("a key twice", `{"motd":"a","motd":"b"}`, 400, "", SpecTimeout(patience)),
 		Entry("deep nesting", strings.Repeat(`{"a":`, 5000)+"1"+strings.Repeat("}", 5000), 400, "", SpecTimeout(patience)),
-		Entry("a body over the limit", `{"motd":"`+strings.Repeat("x", 3<<20)+`"}`, 413, "", SpecTimeout(patience)),
+		Entry("a body over the limit", `{"motd":"`+strings.Repeat("x", 1<<20)+`"}`, 413, "", SpecTimeout(patience)),
 	)
 
 	It("goes back by itself from a change that nobody confirms", func(ctx SpecContext) {

@@ -38,7 +38,6 @@ func (s *Server) members() []member {
 		{"boot-record.json", bootrecord.Path},
 		{"boot-checks.json", health.ReportPath},
 		{"boot-settings.json", config.ReportPath},
-		{"boot-metadata.json", metadataboot.Outcome},
 		{"os-release", "/usr/lib/os-release"},
 		{"cmdline", "/proc/cmdline"},
 		{"mounts", "/proc/1/mountinfo"},
@@ -57,6 +56,9 @@ func (s *Server) members() []member {
 		{"network/state", "/run/systemd/netif/state"},
 	} {
 		list = append(list, s.file(f[0], f[1]))
+	}
+	if _, err := os.Stat(s.path(metadataboot.Outcome)); err == nil { // only in a cloud
+		list = append(list, s.file("boot-metadata.json", metadataboot.Outcome))
 	}
 	return list
 }
