@@ -23,8 +23,11 @@ const (
 	leastOf = 10 * time.Second    // given to the checks however late they start
 )
 
-// own are jobs that wait for the checks and are therefore not waited for.
-var own = []string{"boot-complete.target", "slipway-commit.service", "slipway-health.service", "slipway-ready.service"}
+// own are jobs that wait for the checks and are therefore not waited for. That of
+// systemd-bless-boot.service is there while a version is on trial.
+var own = []string{
+	"boot-complete.target", "slipway-commit.service", "slipway-health.service", "slipway-ready.service", "systemd-bless-boot.service",
+}
 
 // A Checker runs the boot checks.
 type Checker struct {
