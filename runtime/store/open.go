@@ -104,19 +104,21 @@ func (o Options) readLimit() int64 { return 2 * o.Limit }
 // recover puts the newest good snapshot, if there is one, in the place of a
 // file that is lost or damaged.
 func (s *Store) recover(damage error, snapshots map[string]document) string {
+	kept := ""
 	if !errors.Is(damage, fs.ErrNotExist) {
 		s.owe(s.keepAside)
+		kept = ", is kept beside it as " + fileName + ".bad-N"
 	}
 	if len(snapshots) == 0 {
 		s.owe(s.removeFile)
-		return fmt.Sprintf("the settings file could not be used (%v) and there is no snapshot: the defaults hold", damage)
+		return fmt.Sprintf("the settings file could not be used (%v)%s, and there is no snapshot: the defaults hold", damage, kept)
 	}
 	for _, d := range snapshots {
 		if d.Seq >= s.doc.Seq {
 			s.doc = d
 		}
 	}
-	return fmt.Sprintf("the settings file could not be used (%v): the snapshot of version %s, change %d, holds", damage, s.doc.Version, s.doc.Seq)
+	return fmt.Sprintf("the settings file could not be used (%v)%s: the snapshot of version %s, change %d, holds", damage, kept, s.doc.Version, s.doc.Seq)
 }
 
 // move takes the settings of another version over. The way back to a version

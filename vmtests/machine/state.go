@@ -17,7 +17,7 @@ import (
 )
 
 // EditState runs commands of debugfs(8) on the STATE file system of a machine
-// that is off, as a foreign hand or a failing disk would change it.
+// that was shut down, as a foreign hand or a failing disk would change it.
 func (m *Machine) EditState(ctx context.Context, commands ...string) error {
 	device, err := m.stateDevice(ctx)
 	if err != nil {
@@ -27,8 +27,8 @@ func (m *Machine) EditState(ctx context.Context, commands ...string) error {
 	return debugfs(ctx, device, commands...)
 }
 
-// FillState fills the STATE file system of a machine that is off, so that no
-// block is left.
+// FillState fills the STATE file system of a machine that was shut down, so that
+// no block is left.
 func (m *Machine) FillState(ctx context.Context) error {
 	device, err := m.stateDevice(ctx)
 	if err != nil {
@@ -63,8 +63,19 @@ func (m *Machine) FillState(ctx context.Context) error {
 	return err
 }
 
-// stateDevice makes the machine's disk one plain file, replays the journal of
-// STATE, and names it as libext2fs does: FILE?offset=BYTES.
+// ShutDown turns a machine off in order: it asks for a reboot and cuts the power
+// when the host has let go of its disk.
+func (m *Machine) ShutDown(ctx context.Context) error {
+	if err := m.Reboot(ctx); err != nil {
+		return fmt.Errorf("shutting down: %w", err)
+	}
+	m.PowerCut()
+	return nil
+}
+
+// stateDevice makes the machine's disk one plain file and names STATE in it as
+// libext2fs does: FILE?offset=BYTES. Its journal must be empty, as ShutDown
+// leaves it.
 func (m *Machine) stateDevice(ctx context.Context) (string, error) {
 	if m.vm != nil {
 		return "", errors.New("the machine is on")
@@ -81,16 +92,7 @@ func (m *Machine) stateDevice(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	device := fmt.Sprintf("%s?offset=%d", m.Disk.Path, p.Start)
-	out, err := exec.CommandContext(ctx, "e2fsck", "-fy", device).CombinedOutput()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 1 { // errors corrected, see e2fsck(8)
-		err = nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("e2fsck: %w: %s", err, out)
-	}
-	return device, nil
+	return fmt.Sprintf("%s?offset=%d", m.Disk.Path, p.Start), nil
 }
 
 func debugfs(ctx context.Context, device string, commands ...string) error {
@@ -106,14 +108,14 @@ var statLine = regexp.MustCompile(`(?m)^(Free blocks|Block size):\s+(\d+)$`)
 
 // freeBlocks asks how many blocks are free and how large they are, in bytes.
 func freeBlocks(ctx context.Context, device string) (free, size int64, err error) {
-	out, err := exec.CommandContext(ctx, "dumpe2fs", "-h", device).Output()
+	out, err := exec.CommandContext(ctx, "debugfs", "-R", "stats -h", device).Output()
 	if err != nil {
-		return 0, 0, fmt.Errorf("dumpe2fs: %w", err)
+		return 0, 0, fmt.Errorf("debugfs: %w", err)
 	}
 	for _, f := range statLine.FindAllSubmatch(out, -1) {
 		n, err := strconv.ParseInt(string(f[2]), 10, 64)
 		if err != nil {
-			return 0, 0, fmt.Errorf("dumpe2fs: %w", err)
+			return 0, 0, fmt.Errorf("debugfs: %w", err)
 		}
 		if string(f[1]) == "Free blocks" {
 			free = n
@@ -122,7 +124,7 @@ func freeBlocks(ctx context.Context, device string) (free, size int64, err error
 		}
 	}
 	if size == 0 {
-		return 0, 0, errors.New("dumpe2fs tells no block size")
+		return 0, 0, errors.New("debugfs tells no block size")
 	}
 	return free, size, nil
 }
