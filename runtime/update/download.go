@@ -17,8 +17,9 @@ import (
 	"github.com/slipway-os/slipway/runtime/update/fetch"
 )
 
-// attempts is how often a file is asked for that does not grow.
-const attempts = 4
+// attempts is how often a file is asked for that does not grow, or only
+// slowly; tries is how often in all.
+const attempts, tries = 4, 64
 
 // file fetches a signed file of some megabytes, or the rest of it where an
 // earlier try left a part, and returns its bytes once they are those that were
@@ -62,7 +63,7 @@ func (u *Updater) fetchFile(ctx context.Context, a *artefact, path string) ([]by
 
 // grow fetches until the file has its size.
 func (u *Updater) grow(ctx context.Context, a *artefact, f *os.File) error {
-	for attempt := 1; ; attempt++ {
+	for try, attempt := 1, 1; ; try, attempt = try+1, attempt+1 {
 		have, err := f.Seek(0, io.SeekEnd)
 		if err != nil {
 			return err
@@ -78,12 +79,12 @@ func (u *Updater) grow(ctx context.Context, a *artefact, f *os.File) error {
 			continue
 		}
 		now, seekErr := f.Seek(0, io.SeekEnd)
-		if seekErr == nil && now > have {
+		if seekErr == nil && now > have && !errors.Is(err, fetch.ErrSlow) {
 			attempt = 0
 		}
 		var status *fetch.StatusError
 		final := errors.As(err, &status) && status.Code < 500 || errors.Is(err, fetch.ErrRedirect) || errors.Is(err, errTooLong)
-		if ctx.Err() != nil || final || attempt >= attempts {
+		if ctx.Err() != nil || final || attempt >= attempts || try >= tries {
 			return errors.Join(err, seekErr)
 		}
 		if err := sleep(ctx, u.backoff()<<attempt); err != nil {

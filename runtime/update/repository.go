@@ -1,11 +1,15 @@
 package update
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"path"
+	"sync"
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
@@ -52,7 +56,8 @@ func (u *Updater) look(ctx context.Context, c Config) (*repository, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the repository did not send its metadata within %s", limit))
 	defer cancel()
-	r, err := u.verify(ctx, c)
+	files := &lastFile{transport: u.HTTP.Transport}
+	r, err := u.verify(ctx, c, files)
 	if err == nil {
 		return r, nil
 	}
@@ -62,10 +67,36 @@ func (u *Updater) look(ctx context.Context, c Config) (*repository, error) {
 	if errors.Is(err, &metadata.ErrExpiredMetadata{}) {
 		err = fmt.Errorf("%w (by this host it is %s)", err, u.now().UTC().Format(time.RFC3339))
 	}
-	return nil, fmt.Errorf("looking at the repository: %w", err)
+	return nil, fmt.Errorf("looking at the repository: %w; the last file asked for was %s", err, files.name())
 }
 
-func (u *Updater) verify(ctx context.Context, c Config) (*repository, error) {
+// lastFile knows what was asked for last: not all errors of go-tuf say which
+// file they are about.
+type lastFile struct {
+	transport http.RoundTripper
+	mu        sync.Mutex
+	last      string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (l *lastFile) RoundTrip(req *http.Request) (*http.Response, error) {
+	l.mu.Lock()
+	l.last = path.Base(req.URL.Path)
+	l.mu.Unlock()
+	transport := l.transport
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	return transport.RoundTrip(req)
+}
+
+func (l *lastFile) name() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return cmp.Or(l.last, "none")
+}
+
+func (u *Updater) verify(ctx context.Context, c Config, files *lastFile) (*repository, error) {
 	cache, roots := u.path(metadataDir), u.path(rootsDir)
 	if err := dropDamaged(cache); err != nil {
 		return nil, err
@@ -74,7 +105,9 @@ func (u *Updater) verify(ctx context.Context, c Config) (*repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	source := client.Source{Metadata: c.MetadataURL, Targets: c.TargetsURL, HTTP: u.HTTP}
+	asked := *u.HTTP
+	asked.Transport = files
+	source := client.Source{Metadata: c.MetadataURL, Targets: c.TargetsURL, HTTP: &asked}
 	r := &repository{}
 	if r.client, err = client.New(ctx, root, cache, source, u.now()); err != nil {
 		return nil, err
