@@ -58,26 +58,24 @@ func TestPrepareGoesOn(t *testing.T) {
 		h := newHost(t, one)
 		h.publish(two, nil)
 		h.ok(h.updater.Refresh)
-		ended := make(chan struct{})
-		left := n
+		reached, left := make(chan struct{}), n
 		h.disk.before = func() error {
-			if left == 0 {
-				h.disk.before = func() error { return errors.New("the updater is gone") }
-				close(ended)
+			if left--; left == -1 {
+				h.updater.End() // as by a signal
+				close(reached)
+			}
+			if left < 0 {
 				return errors.New("the updater is gone")
 			}
-			left--
 			return nil
 		}
 		must(t, h.updater.Prepare())
-		<-ended
+		<-reached
 		h.updater.Close()
 		h.disk.before = nil
 		h.start()
-		s := h.wait()
-		if s.UpdateState != api.UpdateStaged && s.MostRecentCommand.Status == api.UpdateFailed {
-			// It had time to say so before it ended: then somebody asks again.
-			h.ok(h.updater.Prepare)
+		if s := h.wait(); s.MostRecentCommand.Type != "prepare" {
+			t.Fatalf("after write %d: %+v", n, s.MostRecentCommand)
 		}
 		h.want(api.UpdateStaged)
 		checkSlot(t, h, two)
