@@ -27,9 +27,10 @@ func (s *Server) updateRoutes() []Route {
 		},
 	}}
 	ask := func(w http.ResponseWriter, r *http.Request) error { return askUpdater(client, w, r) }
+	silent := Content{Status: 503, Doc: "the updater does not answer", Type: api.ContentTypeProblem, Value: api.Problem{}}
 	routes := []Route{{
 		Method: http.MethodGet, Path: api.PathUpdatesStatus, Summary: "How far an update of the system is.", Handle: ask,
-		Answers: []Content{{Status: 200, Doc: "also while a command is under way", Value: api.UpdateStatus{}}},
+		Answers: []Content{{Status: 200, Doc: "also while a command is under way", Value: api.UpdateStatus{}}, silent},
 	}}
 	for _, c := range []struct {
 		path, summary, done string
@@ -48,7 +49,7 @@ func (s *Server) updateRoutes() []Route {
 	} {
 		routes = append(routes, Route{
 			Method: http.MethodPost, Path: c.path, Summary: c.summary, Params: c.params, Handle: ask,
-			Answers: []Content{{Status: 204, Doc: c.done}},
+			Answers: []Content{{Status: 204, Doc: c.done}, silent},
 		})
 	}
 	return routes
