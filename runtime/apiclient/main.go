@@ -72,7 +72,7 @@ func (t *tool) command() *cobra.Command {
 	flags.BoolVar(&t.asJSON, "json", false, "print JSON")
 	root.AddCommand(
 		t.getCommand(), t.setCommand(), t.deleteCommand(), t.applyCommand(), t.confirmCommand(), t.revertCommand(),
-		t.execCommand(), t.enterCommand(), t.leaveCommand(),
+		t.execCommand(), t.enterCommand(), t.leaveCommand(), t.updateCommand(),
 		t.txCommand(), t.diffCommand("diff"), t.servicesCommand(), t.healthCommand(),
 		t.journalCommand(), t.auditCommand(), t.metricsCommand(), t.reportCommand(), t.rawCommand(), t.rebootCommand(),
 	)
