@@ -41,7 +41,7 @@ func (u *Updater) plan(ctx context.Context, t target) (*plan, error) {
 		return nil, err
 	}
 	r, err := u.look(ctx, c)
-	if saved := u.noteChecked(err); err == nil {
+	if saved := u.noteChecked(ctx, err); err == nil {
 		err = saved
 	}
 	if err != nil {

@@ -38,7 +38,7 @@ func (u *Updater) refresh(ctx context.Context) error {
 		return err
 	}
 	r, err := u.look(ctx, c)
-	if saved := u.noteChecked(err); err == nil {
+	if saved := u.noteChecked(ctx, err); err == nil {
 		err = saved
 	}
 	if err != nil {
@@ -51,7 +51,11 @@ func (u *Updater) refresh(ctx context.Context) error {
 	return u.choose(c, r.manifest, intent.Record{Failed: boot.Failed})
 }
 
-func (u *Updater) noteChecked(err error) error {
+// noteChecked keeps how a look at the repository went, unless it was broken off.
+func (u *Updater) noteChecked(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
 	return u.change(func(s *state) {
 		now := u.Now().UTC()
 		checked := &api.UpdateChecked{Time: now, Good: now}
