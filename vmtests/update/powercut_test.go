@@ -1,21 +1,24 @@
 package update
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os/exec"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"github.com/slipway-os/slipway/runtime/api"
+	"github.com/slipway-os/slipway/vmtests/image"
 	"github.com/slipway-os/slipway/vmtests/machine"
 	"github.com/slipway-os/slipway/vmtests/suite"
 )
 
 var _ = Describe("a host whose power is cut", func() {
-	It("comes up on the old version or the new one, whenever that is", func(ctx SpecContext) {
+	It("comes up on the old version or the new one, whenever that is and whatever was in the other slot", func(ctx SpecContext) {
 		seed := GinkgoRandomSeed()
 		AddReportEntry("Seed", fmt.Sprintf("the same moments: --test_arg=-ginkgo.seed=%d", seed))
 		random := rand.New(rand.NewPCG(uint64(seed), 0))
@@ -26,7 +29,10 @@ var _ = Describe("a host whose power is cut", func() {
 			time.Sleep(wait)
 			host.PowerCut()
 		}
-		host := boot(ctx, newRepository(), fmt.Sprintf("version-lock = %q\n", next), machine.Options{})
+		host := boot(ctx, newRepository(), fmt.Sprintf("version-lock = %q\n", next), machine.Options{}, func(host *machine.Machine) {
+			litter(ctx, host, "ROOT-B")
+			litter(ctx, host, "HASH-B")
+		})
 		set(ctx, host, `{"motd":"set before the update"}`)
 		check(ctx, host)
 
@@ -61,3 +67,14 @@ var _ = Describe("a host whose power is cut", func() {
 		Expect(motd(ctx, host)).To(Equal("set before the update"))
 	}, SpecTimeout(patience))
 })
+
+// litter fills a partition, or what an image needs of it, with garbage. The
+// machine is off.
+func litter(ctx context.Context, host *machine.Machine, label string) {
+	GinkgoHelper()
+	p, err := image.FindPartition(ctx, lab.Image, label)
+	Expect(err).NotTo(HaveOccurred())
+	write := fmt.Sprintf("write -q -P 0xa5 %d %d", p.Start, min(p.Size, 96<<20))
+	out, err := exec.CommandContext(ctx, "qemu-io", "-f", host.Disk.Format, "-c", write, host.Disk.Path).CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), "%s", out)
+}

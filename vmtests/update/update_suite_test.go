@@ -41,14 +41,17 @@ func TestUpdate(t *testing.T) {
 	RunSpecs(t, "Update")
 }
 
-// boot makes a machine that follows a repository, and turns it on. settings are
-// more lines of the settings of updates.
-func boot(ctx context.Context, r *repository, settings string, o machine.Options) *machine.Machine {
+// boot makes a machine that follows a repository, and turns it on, after what is
+// to be done before. settings are more lines of the settings of updates.
+func boot(ctx context.Context, r *repository, settings string, o machine.Options, before ...func(*machine.Machine)) *machine.Machine {
 	GinkgoHelper()
 	o.Network = true
 	o.UserData = machine.DoorOpen + r.settings() + settings
 	host := lab.Machine(ctx, o)
 	host.API.Attempt = lab.Accel.Patience(host.API.Attempt)
+	for _, do := range before {
+		do(host)
+	}
 	Expect(suite.PowerOn(ctx, host).Version).To(Equal(now))
 	return host
 }
