@@ -25,6 +25,7 @@ func setup(c containers.Container, root string) []oci.SpecOpts {
 		oci.WithHostNamespace(specs.NetworkNamespace),
 		oci.WithCgroup("/" + string(c.Kind) + "/" + c.Name),
 		unmask("/sys/firmware"),
+		expendable,
 		oci.WithEnv(proxyEnv(c)),
 		oci.WithMounts(cgroupMount),
 		oci.WithMounts(mountsOf(c, root)),
@@ -95,6 +96,14 @@ func proxyEnv(c containers.Container) []string {
 // sharedRoot lets what the container mounts below shared folders reach the host.
 func sharedRoot(_ context.Context, _ oci.Client, _ *ctrdcontainers.Container, s *oci.Spec) error {
 	s.Linux.RootfsPropagation = "rshared"
+	return nil
+}
+
+// expendable lets the kernel end the container where memory runs out. By itself
+// it would inherit the score of containerd, which goes last: everything else on
+// the host would go before a container that takes it all.
+func expendable(_ context.Context, _ oci.Client, _ *ctrdcontainers.Container, s *oci.Spec) error {
+	s.Process.OOMScoreAdj = new(int)
 	return nil
 }
 

@@ -60,6 +60,9 @@ func TestPlainContainer(t *testing.T) {
 			t.Errorf("no %s in the environment %q", want, s.Process.Env)
 		}
 	}
+	if s.Process.OOMScoreAdj == nil || *s.Process.OOMScoreAdj != 0 {
+		t.Error("it goes as late as containerd where memory runs out")
+	}
 	if slices.Contains(s.Linux.MaskedPaths, "/sys/firmware") {
 		t.Error("/sys/firmware is hidden")
 	}
