@@ -24,7 +24,7 @@ func hostContainerSpecs(host *shared) {
 		super, plain := host.inside.files(ctx, "super", paths...), host.inside.files(ctx, "plain", paths...)
 		Expect(super[release].Text).To(ContainSubstring("ID=slipway"))
 		Expect(super["/.bottlerocket/rootfs/usr/lib/os-release"]).To(Equal(super[release]))
-		Expect(super["/dev/vda"].Error).NotTo(ContainSubstring("no such file"))
+		Expect(super["/dev/vda"].Text).To(Equal(tool.Device))
 		Expect(super["/lib/modules"].Error).To(BeEmpty())
 		for _, path := range []string{release, "/.bottlerocket/rootfs/usr/lib/os-release", "/dev/vda", "/lib/modules"} {
 			Expect(plain[path].Error).To(ContainSubstring("no such file"), path)
@@ -34,6 +34,13 @@ func hostContainerSpecs(host *shared) {
 		By("its processes")
 		Expect(host.inside.files(ctx, "super", "/proc/1/comm")).To(HaveKeyWithValue("/proc/1/comm", HaveField("Text", "systemd\n")))
 		Expect(host.inside.files(ctx, "plain", "/proc/1/comm")).To(HaveKeyWithValue("/proc/1/comm", HaveField("Text", "tool\n")))
+	}, SpecTimeout(patience))
+
+	It("lets a container go before the host's own programs where memory runs out", func(ctx SpecContext) {
+		for _, container := range []string{"super", "plain"} {
+			files := host.inside.files(ctx, container, "/proc/self/oom_score_adj", "/proc/1/oom_score_adj")
+			Expect(files).To(HaveEach(HaveField("Text", "0\n")), container)
+		}
 	}, SpecTimeout(patience))
 
 	It("keeps the image read-only and lets STATE be written", func(ctx SpecContext) {

@@ -74,6 +74,9 @@ type File struct {
 	Error string `json:"error,omitempty"` // instead
 }
 
+// Device is the text of a device: a disk does not fit into memory.
+const Device = "device"
+
 // Files are what mode read prints, by path.
 type Files map[string]File
 
@@ -94,7 +97,10 @@ func readPath(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !info.IsDir() {
+	switch {
+	case info.Mode()&os.ModeDevice != 0:
+		return Device, nil
+	case !info.IsDir():
 		b, err := os.ReadFile(path)
 		return string(b), err
 	}

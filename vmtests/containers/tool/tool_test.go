@@ -83,13 +83,14 @@ func TestFiles(t *testing.T) {
 	if code, _, _ := run("", "append", filepath.Join(missing, "file"), "x"); code != 1 {
 		t.Errorf("append to a file in no folder: %d", code)
 	}
-	_, out, _ := run("", "read", dir, file, missing)
+	_, out, _ := run("", "read", dir, file, missing, os.DevNull)
 	var got tool.Files
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := tool.Files{
 		dir: {Text: "file\n"}, file: {Text: "one\ntwo\n"}, missing: {Error: "stat " + missing + ": no such file or directory"},
+		os.DevNull: {Text: tool.Device},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("read (-want +got):\n%s", d)
