@@ -3,10 +3,12 @@
 load("//variants:defs.bzl", "VariantInfo")
 load("//vmtests/private:vm.bzl", "VM_ATTRS", "launch")
 
-# mmdebstrap needs the network and is the host's; its result is kept.
+# mmdebstrap needs the network and is the host's; its result is kept. Bazel may
+# run in a root of its own that has none: then the user makes it.
 _BEFORE = """\
 baseline="${{XDG_CACHE_HOME:-$HOME/.cache}}/slipway/baseline.tar"
-[ -e "$baseline" ] || "$here/{program}" root --output "$baseline"
+[ -e "$baseline" ] || "$here/{program}" root --output "$baseline" ||
+  {{ echo "boot: make it outside: bazel-bin/bench/boot/boot_/boot root --output $baseline" >&2; exit 1; }}
 """
 
 def _boot_bench_impl(ctx):
