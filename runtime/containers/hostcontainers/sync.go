@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/coreos/go-systemd/v22/unit"
 	"github.com/google/renameio/v2"
 
 	"github.com/slipway-os/slipway/runtime/containers"
@@ -27,10 +26,10 @@ import (
 // it was started with.
 const RecordDir = "/run/slipway/host-containers"
 
-// Unit is the name of a host container's unit.
-func Unit(name string) string {
-	return "host-container@" + unit.UnitNameEscape(name) + ".service"
-}
+// Unit is the name of a host container's unit. It has the container's name as it
+// is, for people to ask the journal for: names have no characters that a unit's
+// name cannot have.
+func Unit(name string) string { return "host-container@" + name + ".service" }
 
 // A Syncer makes units follow settings.
 type Syncer struct {

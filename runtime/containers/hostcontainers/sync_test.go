@@ -80,7 +80,7 @@ func TestOneBadContainerKeepsNoOther(t *testing.T) {
 }
 
 func TestUnit(t *testing.T) {
-	if got := hostcontainers.Unit("my-admin"); got != `host-container@my\x2dadmin.service` {
+	if got := hostcontainers.Unit("my-admin"); got != "host-container@my-admin.service" {
 		t.Errorf("Unit() = %s", got)
 	}
 }
