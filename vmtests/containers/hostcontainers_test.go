@@ -22,14 +22,14 @@ func hostContainerSpecs(host *shared) {
 		release := rootfs + "/usr/lib/os-release"
 		paths := []string{release, "/.bottlerocket/rootfs/usr/lib/os-release", "/dev/vda", "/etc/slipway-release", "/lib/modules"}
 		super, plain := host.inside.files(ctx, "super", paths...), host.inside.files(ctx, "plain", paths...)
-		Expect(super[release].Text).To(ContainSubstring("ID=slipway"))
+		Expect(super[release].Text).To(ContainSubstring(`ID="slipway"`))
 		Expect(super["/.bottlerocket/rootfs/usr/lib/os-release"]).To(Equal(super[release]))
 		Expect(super["/dev/vda"].Text).To(Equal(tool.Device))
 		Expect(super["/lib/modules"].Error).To(BeEmpty())
 		for _, path := range []string{release, "/.bottlerocket/rootfs/usr/lib/os-release", "/dev/vda", "/lib/modules"} {
 			Expect(plain[path].Error).To(ContainSubstring("no such file"), path)
 		}
-		Expect(plain["/etc/slipway-release"].Text).To(ContainSubstring("ID=slipway"))
+		Expect(plain["/etc/slipway-release"].Text).To(ContainSubstring(`ID="slipway"`))
 
 		By("its processes")
 		Expect(host.inside.files(ctx, "super", "/proc/1/comm")).To(HaveKeyWithValue("/proc/1/comm", HaveField("Text", "systemd\n")))

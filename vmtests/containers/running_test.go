@@ -109,7 +109,7 @@ func newShared(ctx context.Context) *shared {
 
 // Booting and pulling take long, so these specs share one machine. They run in
 // this order; the last ones restart it.
-var _ = Describe("a host with containers", Ordered, func() {
+var _ = Describe("a host with containers", Ordered, ContinueOnFailure, func() {
 	var host shared
 
 	BeforeAll(func(ctx SpecContext) {
