@@ -148,17 +148,11 @@ func (t *task) Start(ctx context.Context) error {
 }
 
 func (t *task) Wait(ctx context.Context) (int, error) {
-	select {
-	case status := <-t.exit:
-		code, _, err := status.Result()
-		if err != nil {
-			return 0, err
-		}
+	code, err := await(t.in(ctx), t.task, t.exit)
+	if err == nil {
 		t.task.IO().Wait()
-		return int(code), nil
-	case <-ctx.Done():
-		return 0, ctx.Err()
 	}
+	return code, err
 }
 
 func (t *task) Signal(ctx context.Context, sig syscall.Signal) error {

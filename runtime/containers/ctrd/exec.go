@@ -139,17 +139,15 @@ func (p *process) Signal(ctx context.Context, sig syscall.Signal) error {
 }
 
 func (p *process) Wait() (int, error) {
-	status := <-p.exit
+	code, err := await(p.in(context.Background()), p.p, p.exit)
 	p.source.CloseWithError(io.ErrClosedPipe)
 	p.drain()
 	ctx, cancel := context.WithTimeout(p.in(context.Background()), connectTimeout)
 	defer cancel()
-	_, derr := p.p.Delete(ctx)
-	code, _, err := status.Result()
-	if err == nil && derr != nil && !errdefs.IsNotFound(derr) {
+	if _, derr := p.p.Delete(ctx); err == nil && derr != nil && !errdefs.IsNotFound(derr) {
 		err = fmt.Errorf("deleting the command: %w", derr)
 	}
-	return int(code), err
+	return code, err
 }
 
 // quiet is how long an output must be still, after the command's end, to be
