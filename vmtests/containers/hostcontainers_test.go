@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"syscall"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gbytes"
 
 	"github.com/slipway-os/slipway/runtime/api"
+	"github.com/slipway-os/slipway/runtime/containers/exec"
 	"github.com/slipway-os/slipway/vmtests/containers/tool"
 )
 
@@ -96,6 +99,33 @@ func changeSpecs(host *shared) {
 			return strings.Count(strings.Join(journal(ctx, host.Machine, "host-container@short.service"), "\n"), "container short ended with code 7")
 		}).Should(BeNumerically(">=", 2))
 		set(ctx, host.Machine, `{"host-containers":{"short":{"enabled":false}}}`)
+		expectGood(ctx, host.Machine)
+	}, SpecTimeout(patience))
+
+	It("starts the admin container for whoever wants to enter it", func(ctx SpecContext) {
+		set(ctx, host.Machine, `{"host-containers":{"admin":{"source":"registry.test/tool:1"}}}`)
+		got := host.inside.run(ctx, "plain", "apiclient", "enter-admin-container")
+		Expect(got.Code).To(BeZero(), "%+v", got)
+		Expect(got.Out).To(HavePrefix("shell: "))
+		Expect(host.inside.files(ctx, "admin", rootfs+"/usr/lib/os-release")).To(HaveEach(HaveField("Error", BeEmpty())), "it is superpowered")
+		Expect(host.inside.run(ctx, "plain", "apiclient", "disable-admin-container")).To(HaveField("Code", 0))
+		eventually(ctx, func(ctx context.Context) (bool, error) { return host.inside.runs(ctx, "admin") }).Should(BeFalse())
+	}, SpecTimeout(patience))
+
+	It("lets containers and commands live on when their containerd is killed", func(ctx SpecContext) {
+		host.inside.tool(ctx, "plain", "append", "/mark", "the same")
+		t := start(ctx, host.inside, exec.Request{Container: "plain", Command: []string{tool.Path, "await"}}, exec.Size{})
+		eventually(ctx, t.out).Should(gbytes.Say("ready\n"))
+		Expect(host.inside.tool(ctx, "super", "kill", "host-containerd.toml")).To(Equal("1\n"))
+		host.inside.awaitRunning(ctx, "plain", "super")
+		Expect(host.inside.files(ctx, "plain", "/mark")).To(HaveKeyWithValue("/mark", HaveField("Text", "the same")))
+		t.signals <- syscall.SIGUSR1
+		eventually(ctx, t.ended).Should(Receive(Equal(result{code: tool.AwaitCode})))
+		By("stopping one that has lived through it")
+		set(ctx, host.Machine, `{"host-containers":{"super":{"enabled":false}}}`)
+		eventually(ctx, func(ctx context.Context) (bool, error) { return host.inside.runs(ctx, "super") }).Should(BeFalse())
+		set(ctx, host.Machine, `{"host-containers":{"super":{"enabled":true}}}`)
+		host.inside.awaitRunning(ctx, "super")
 		expectGood(ctx, host.Machine)
 	}, SpecTimeout(patience))
 

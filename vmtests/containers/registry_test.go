@@ -147,5 +147,9 @@ func toolLayer() (io.ReadCloser, error) {
 	if _, err := w.Write(program); err != nil {
 		return nil, err
 	}
+	link := &tar.Header{Typeflag: tar.TypeSymlink, Name: strings.TrimPrefix(tool.Shell, "/"), Linkname: tool.Path, Mode: 0o777}
+	if err := w.WriteHeader(link); err != nil {
+		return nil, err
+	}
 	return io.NopCloser(&b), w.Close()
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -77,6 +78,33 @@ func size(s Streams, _ []string) error {
 			return err
 		}
 	}
+}
+
+func kill(s Streams, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("want TEXT, got %q", args)
+	}
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		return err
+	}
+	killed := 0
+	for _, file := range files {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil {
+			return err
+		}
+		line, err := os.ReadFile(file)
+		if err != nil || pid == os.Getpid() || !strings.Contains(string(line), args[0]) {
+			continue // it may have ended since
+		}
+		if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+			return fmt.Errorf("killing process %d: %w", pid, err)
+		}
+		killed++
+	}
+	_, err = fmt.Fprintln(s.Out, killed)
+	return err
 }
 
 // Spew writes n bytes, always the same ones.

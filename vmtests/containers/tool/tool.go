@@ -19,11 +19,21 @@ import (
 	"strings"
 )
 
-// Path is where images have the program. A process of this name is the tool.
-const Path = "/tool"
+// Path is where images have the program; Shell is a link to it. A process of
+// one of these names is the tool.
+const (
+	Path  = "/tool"
+	Shell = "/bin/sh"
+)
 
 // Is tells whether a process with these arguments is the tool.
-func Is(args []string) bool { return len(args) > 0 && filepath.Base(args[0]) == filepath.Base(Path) }
+func Is(args []string) bool {
+	return len(args) > 0 && (filepath.Base(args[0]) == filepath.Base(Path) || isShell(args))
+}
+
+func isShell(args []string) bool {
+	return len(args) > 0 && filepath.Base(args[0]) == filepath.Base(Shell)
+}
 
 // Streams are those of the process. In may be a terminal.
 type Streams struct {
@@ -40,8 +50,10 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 var modes = map[string]func(s Streams, args []string) error{
 	"append": appendTo, // FILE TEXT: writes to the end of a file, which is made if need be
 	"await":  await,    // says "ready", ends with the first signal, which it names
+	"kill":   kill,     // TEXT: ends all processes with TEXT in their command lines, and says how many
 	"exit":   exit,     // CODE [OUT [ERR]]: writes and ends
 	"read":   read,     // PATH…: prints Files as JSON
+	"shell":  shell,    // -c SCRIPT: takes ":", and says what else it was told
 	"size":   size,     // prints ROWS COLS of the terminal, now and whenever it changes, until its input ends
 	"spew":   spew,     // BYTES: writes as many, see Spew
 	"stay":   stay,     // [TEXT…]: writes and stays until SIGTERM
@@ -52,6 +64,9 @@ var modes = map[string]func(s Streams, args []string) error{
 // Main runs a mode and returns the exit code: 1 after an error, 2 where there
 // is no such mode. args is os.Args.
 func Main(args []string, s Streams) int {
+	if isShell(args) {
+		args = append([]string{Path, "shell"}, args[1:]...)
+	}
 	if len(args) < 2 || modes[args[1]] == nil {
 		fmt.Fprintf(s.Err, "tool: no such mode in %q\n", args)
 		return 2
@@ -141,4 +156,15 @@ func exit(s Streams, args []string) error {
 		}
 	}
 	return exitCode(code)
+}
+
+func shell(s Streams, args []string) error {
+	if len(args) != 2 || args[0] != "-c" {
+		return fmt.Errorf("want -c SCRIPT, got %q", args)
+	}
+	if args[1] == ":" {
+		return nil
+	}
+	_, err := fmt.Fprintf(s.Out, "shell: %s\n", args[1])
+	return err
 }

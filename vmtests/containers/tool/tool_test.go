@@ -45,7 +45,7 @@ func run(in string, args ...string) (code int, out, errOut string) {
 }
 
 func TestIs(t *testing.T) {
-	for name, want := range map[string]bool{"/tool": true, "tool": true, "/work/in/program": false} {
+	for name, want := range map[string]bool{"/tool": true, "tool": true, "/bin/sh": true, "/work/in/program": false} {
 		if got := tool.Is([]string{name, "read"}); got != want {
 			t.Errorf("Is(%q) = %t", name, got)
 		}
@@ -69,6 +69,30 @@ func TestExit(t *testing.T) {
 		if code != tc.code || out != tc.out || errOut != tc.err {
 			t.Errorf("%q: %d, %q, %q", tc.args, code, out, errOut)
 		}
+	}
+}
+
+func TestShell(t *testing.T) {
+	for script, want := range map[string]string{":": "", "exec sh -l": "shell: exec sh -l\n"} {
+		var out bytes.Buffer
+		if code := tool.Main([]string{"sh", "-c", script}, tool.Streams{Out: &out, Err: &out}); code != 0 || out.String() != want {
+			t.Errorf("sh -c %q: %d, %q", script, code, out.String())
+		}
+	}
+}
+
+func TestKill(t *testing.T) {
+	cmd := command(t, "stay", "named-"+filepath.Base(t.TempDir())+"-by-its-words")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_, out, _ := run("", "kill", cmd.Args[2])
+	_ = cmd.Wait() // how it ended is looked at
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL || out != "1\n" {
+		t.Errorf("kill: %q, %v", out, cmd.ProcessState)
+	}
+	if _, out, _ := run("", "kill", cmd.Args[2]); out != "0\n" {
+		t.Errorf("kill without such a process: %q", out)
 	}
 }
 
