@@ -7,7 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,34 +39,48 @@ func support(ctx context.Context, host *machine.Machine) map[string]string {
 	}
 }
 
-// memory reads a bundle's list of processes: the resident memory, in kB, of
-// every process by its name. Threads of the kernel have none.
-func memory(processes string) map[string][]int {
+// A process is one of a bundle's list.
+type process struct {
+	Name string
+	PID  string
+	RSS  int // kB; resident, with what it shares with others
+}
+
+// processes reads a bundle's list of processes. Threads of the kernel, which
+// have no memory, are not among them.
+func processes(list string) []process {
 	GinkgoHelper()
-	resident := map[string][]int{}
-	for line := range strings.Lines(processes) {
+	var all []process
+	for line := range strings.Lines(list) {
 		columns := strings.Fields(line) // PID NAME STATE UID RSS THREADS
 		if len(columns) != 6 || columns[0] == "PID" {
 			continue
 		}
 		kB, err := strconv.Atoi(columns[4])
 		Expect(err).NotTo(HaveOccurred(), line)
-		resident[columns[1]] = append(resident[columns[1]], kB)
+		all = append(all, process{Name: columns[1], PID: columns[0], RSS: kB})
 	}
-	return resident
+	return all
 }
 
-// summary is a table of memory, of what has most to what has least.
-func summary(resident map[string][]int) string {
-	total := func(name string) (sum int) {
-		for _, kB := range resident[name] {
-			sum += kB
-		}
-		return sum
+var pssLine = regexp.MustCompile(`(?m)^Pss: +(\d+) kB$`)
+
+// memory is a table of what processes take: resident, and with what they share
+// divided among those that share it, which a superpowered container can see.
+func memory(ctx context.Context, host *shared, all []process) string {
+	GinkgoHelper()
+	var paths []string
+	for _, p := range all {
+		paths = append(paths, "/proc/"+p.PID+"/smaps_rollup")
 	}
+	files := host.inside.files(ctx, "super", paths...)
 	var b strings.Builder
-	for _, name := range slices.SortedFunc(maps.Keys(resident), func(x, y string) int { return total(y) - total(x) }) {
-		fmt.Fprintf(&b, "%-16s %7d kB in %v\n", name, total(name), resident[name])
+	for _, p := range slices.SortedFunc(slices.Values(all), func(x, y process) int { return y.RSS - x.RSS }) {
+		share := "?" // it has ended since
+		if f := pssLine.FindStringSubmatch(files["/proc/"+p.PID+"/smaps_rollup"].Text); f != nil {
+			share = f[1]
+		}
+		fmt.Fprintf(&b, "%-16s RSS %6d kB  PSS %6s kB\n", p.Name, p.RSS, share)
 	}
 	return b.String()
 }
