@@ -43,7 +43,7 @@ func support(ctx context.Context, host *machine.Machine) map[string]string {
 type process struct {
 	Name string
 	PID  string
-	RSS  int // kB; resident, with what it shares with others
+	RSS  int // kB
 }
 
 // processes reads a bundle's list of processes. Threads of the kernel, which
@@ -63,24 +63,25 @@ func processes(list string) []process {
 	return all
 }
 
-var pssLine = regexp.MustCompile(`(?m)^Pss: +(\d+) kB$`)
+var ownLine = regexp.MustCompile(`(?m)^RssAnon:\s+(\d+) kB$`)
 
-// memory is a table of what processes take: resident, and with what they share
-// divided among those that share it, which a superpowered container can see.
+// memory is a table of what processes take: what is resident of each, and how
+// much of that is its own and not a file's, which others of the same program
+// share. A superpowered container can see it.
 func memory(ctx context.Context, host *shared, all []process) string {
 	GinkgoHelper()
 	var paths []string
 	for _, p := range all {
-		paths = append(paths, "/proc/"+p.PID+"/smaps_rollup")
+		paths = append(paths, "/proc/"+p.PID+"/status")
 	}
 	files := host.inside.files(ctx, "super", paths...)
 	var b strings.Builder
 	for _, p := range slices.SortedFunc(slices.Values(all), func(x, y process) int { return y.RSS - x.RSS }) {
-		share := "?" // it has ended since
-		if f := pssLine.FindStringSubmatch(files["/proc/"+p.PID+"/smaps_rollup"].Text); f != nil {
-			share = f[1]
+		own := "?" // it has ended since
+		if f := ownLine.FindStringSubmatch(files["/proc/"+p.PID+"/status"].Text); f != nil {
+			own = f[1]
 		}
-		fmt.Fprintf(&b, "%-16s RSS %6d kB  PSS %6s kB\n", p.Name, p.RSS, share)
+		fmt.Fprintf(&b, "%-16s %6d kB resident, %6s kB its own\n", p.Name, p.RSS, own)
 	}
 	return b.String()
 }
