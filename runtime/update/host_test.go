@@ -201,7 +201,7 @@ func (h *fakeHost) start() {
 		System: update.System{Variant: "base", Arch: "x86_64", Version: v.Version, RootHash: v.RootHash, Slot: v.Slot},
 		Root:   h.root, Floor: h.floor, Dir: h.dir, FS: h.machine.State,
 		Settings: func(context.Context) (update.Config, error) { return h.config, nil },
-		Boot: update.Managed{Open: func() (*bootstate.Manager, func() error, error) {
+		Boot: &update.Managed{Open: func() (*bootstate.Manager, func() error, error) {
 			return h.machine.Manager, func() error { return nil }, nil
 		}},
 		Disk: func() (update.Disk, error) { return h.disk, nil }, HTTP: h.client,

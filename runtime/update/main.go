@@ -135,7 +135,7 @@ func onHost(h host.Host, log *slog.Logger) (*Updater, error) {
 		},
 		Dir: filepath.Join(h.Root, stateDir), FS: store.OS, Now: time.Now, Log: log,
 		Settings: fromAPI(apiclient.New(filepath.Join(h.Root, api.Socket)), settings.ForVariant(release.VariantID)),
-		Boot:     Managed{func() (*bootstate.Manager, func() error, error) { return bootstate.Open(h) }},
+		Boot:     &Managed{Open: func() (*bootstate.Manager, func() error, error) { return bootstate.Open(h) }},
 		HTTP:     fetch.NewClient(transport()),
 		Restart:  restart(systemd.Dial),
 	}

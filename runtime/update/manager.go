@@ -3,6 +3,7 @@ package update
 import (
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/slipway-os/slipway/runtime/bootstate"
@@ -21,12 +22,17 @@ const (
 )
 
 // Managed is a Boot by bootstate's manager, which is opened anew for each
-// operation: the EFI system partition is mounted only as long as it is needed.
+// operation: the EFI system partition is mounted only as long as it is needed,
+// and at one place, so that operations wait for each other.
 type Managed struct {
 	Open func() (*bootstate.Manager, func() error, error)
+
+	mu sync.Mutex // held while it is open
 }
 
-func (b Managed) with(do func(*bootstate.Manager) error) error {
+func (b *Managed) with(do func(*bootstate.Manager) error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	m, end, err := b.Open()
 	if err != nil {
 		return err
@@ -41,44 +47,44 @@ func (b Managed) with(do func(*bootstate.Manager) error) error {
 }
 
 // Prepare implements Boot.
-func (b Managed) Prepare(u bootstate.Update) error {
+func (b *Managed) Prepare(u bootstate.Update) error {
 	return b.with(func(m *bootstate.Manager) error { return m.Prepare(u) })
 }
 
 // Stage implements Boot.
-func (b Managed) Stage(uki []byte) error {
+func (b *Managed) Stage(uki []byte) error {
 	return b.with(func(m *bootstate.Manager) error { return m.Stage(uki) })
 }
 
 // Activate implements Boot.
-func (b Managed) Activate() error { return b.with((*bootstate.Manager).Activate) }
+func (b *Managed) Activate() error { return b.with((*bootstate.Manager).Activate) }
 
 // Deactivate implements Boot.
-func (b Managed) Deactivate() error { return b.with((*bootstate.Manager).Deactivate) }
+func (b *Managed) Deactivate() error { return b.with((*bootstate.Manager).Deactivate) }
 
 // Cancel implements Boot.
-func (b Managed) Cancel() error { return b.with((*bootstate.Manager).Cancel) }
+func (b *Managed) Cancel() error { return b.with((*bootstate.Manager).Cancel) }
 
 // Rollback implements Boot.
-func (b Managed) Rollback() (v intent.Version, err error) {
+func (b *Managed) Rollback() (v intent.Version, err error) {
 	err = b.with(func(m *bootstate.Manager) (err error) { v, err = m.Rollback(); return err })
 	return v, err
 }
 
 // Forget implements Boot.
-func (b Managed) Forget(which string) (n int, err error) {
+func (b *Managed) Forget(which string) (n int, err error) {
 	err = b.with(func(m *bootstate.Manager) (err error) { n, err = m.Forget(which); return err })
 	return n, err
 }
 
 // Inspect implements Boot.
-func (b Managed) Inspect() (s bootstate.Status, err error) {
+func (b *Managed) Inspect() (s bootstate.Status, err error) {
 	err = b.with(func(m *bootstate.Manager) (err error) { s, err = m.Inspect(); return err })
 	return s, err
 }
 
 // Room implements Boot. What Manager.Prepare removes counts as room.
-func (b Managed) Room() (room int64, err error) {
+func (b *Managed) Room() (room int64, err error) {
 	err = b.with(func(m *bootstate.Manager) error {
 		if room, err = m.ESP.FS.Free(m.ESP.Dir); err != nil {
 			return err
@@ -107,7 +113,7 @@ func (b Managed) Room() (room int64, err error) {
 }
 
 // Image implements Boot.
-func (b Managed) Image() (data []byte, err error) {
+func (b *Managed) Image() (data []byte, err error) {
 	err = b.with(func(m *bootstate.Manager) error {
 		entries, err := m.ESP.List()
 		if err != nil {
